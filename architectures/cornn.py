@@ -1,0 +1,199 @@
+"""Coupled oscillatory recurrent network (coRNN): damped, driven oscillators, all of them coupled.
+
+With input u, positions y (the output) and velocities z, one step of length dt is
+
+    z' = z + dt * (tanh(W y + Wz z + V u + b) - gamma * y - epsilon * zd)
+    y' = y + dt * z'
+
+where the damped velocity zd is z (``explicit``, as in the code of the authors) or z' (``implicit``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from architectures import checks, kernels
+from architectures.descriptor import Architecture, Paper
+from architectures.stack import State, TwoStateCell, TwoStateStack
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Damping = Literal["explicit", "implicit"]
+
+
+def cornn_eager(
+    drive: Tensor, weight: Tensor, state: State, dt: float, gamma: float, epsilon: float, damping: Damping
+) -> tuple[Tensor, State]:
+    """The recurrence of coRNN in plain PyTorch: the oracle that every other backend must agree with.
+
+    `drive` (L, N, H) is V u + b of every step, `weight` (H, 2H) holds the columns [Wz, W] that multiply [z, y], and
+    `state` is (y, z), each (N, H). Returns the positions of every step (L, N, H) and the final (y, z).
+    """
+    # Both dampings are z' = keep * z - spring * y + push * tanh(...), with constants that the loop need not recompute.
+    keep, spring, push = 1 - dt * epsilon, dt * gamma, dt
+    if damping == "implicit":
+        keep, spring, push = (factor / (1 + dt * epsilon) for factor in (1, dt * gamma, dt))
+    y, z = state
+    weight = weight.t()
+    positions = []
+    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+        force = torch.tanh(torch.addmm(x, torch.cat((z, y), dim=1), weight))
+        z = torch.add(torch.sub(keep * z, y, alpha=spring), force, alpha=push)
+        y = torch.add(y, z, alpha=dt)
+        positions.append(y)
+    return torch.stack(positions), (y, z)
+
+
+_BACKENDS = {"eager": cornn_eager}
+
+
+class CoRNNCell(TwoStateCell):
+    """One layer of coRNN; called, it takes one step from (N, H_in) to the states (y, z), each (N, H).
+
+    The one linear map ``i2h`` has the columns of u, z, y in this order and starts as ``nn.Linear`` starts: state dicts
+    of the cell published by the authors load unchanged. `dt` is the step, `gamma` the stiffness of the springs,
+    `epsilon` the damping; all three are fixed numbers.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        dt: float,
+        gamma: float = 1.0,
+        epsilon: float = 1.0,
+        damping: Damping = "explicit",
+        bias: bool = True,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        checks.positive("dt", dt)
+        checks.not_negative("gamma", gamma)
+        checks.not_negative("epsilon", epsilon)
+        if damping not in ("explicit", "implicit"):
+            raise ValueError(f"damping must be 'explicit' or 'implicit', got {damping!r}")
+        self.dt = dt
+        self.gamma = gamma
+        self.epsilon = epsilon
+        self.damping: Damping = damping
+        self.i2h = nn.Linear(input_size + 2 * hidden_size, hidden_size, bias, device, dtype)
+
+    def unroll(self, input: Tensor, state: State, backend: str | None = None) -> tuple[Tensor, State]:
+        """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): the output (L, N, H) and the final state."""
+        weight_u, weight_zy = self.i2h.weight.split((self.input_size, 2 * self.hidden_size), dim=1)
+        drive = F.linear(input, weight_u, self.i2h.bias)  # one product for all steps
+        return kernels.run(
+            "cornn", backend, _BACKENDS, drive, weight_zy, state, self.dt, self.gamma, self.epsilon, self.damping
+        )
+
+    def reset_parameters(self) -> None:
+        """Draw the weights and biases anew, uniformly within ±1/sqrt(H_in + 2H)."""
+        self.i2h.reset_parameters()
+
+    def extra_repr(self) -> str:
+        """The arguments of the cell."""
+        return (
+            f"{self.input_size}, {self.hidden_size}, dt={self.dt}, gamma={self.gamma}, epsilon={self.epsilon}, "
+            f"damping={self.damping!r}"
+        )
+
+
+class CoRNN(TwoStateStack):
+    """coRNN with the contract of ``torch.nn.LSTM``; the state is (y, z), each (num_layers, N, H).
+
+    Above the first layer, each one reads the positions of the one below. See :class:`CoRNNCell` for the arguments;
+    `backend` forces an implementation of the recurrence (:mod:`architectures.kernels`).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        dt: float,
+        gamma: float = 1.0,
+        epsilon: float = 1.0,
+        damping: Damping = "explicit",
+        bias: bool = True,
+        batch_first: bool = False,
+        backend: str | None = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        checks.count("num_layers", num_layers)
+        sizes = [input_size] + [hidden_size] * (num_layers - 1)
+        cells = [
+            CoRNNCell(
+                size,
+                hidden_size,
+                dt=dt,
+                gamma=gamma,
+                epsilon=epsilon,
+                damping=damping,
+                bias=bias,
+                device=device,
+                dtype=dtype,
+            )
+            for size in sizes
+        ]
+        super().__init__(cells, batch_first, backend)
+
+
+def _search_space() -> dict[str, BaseDistribution]:
+    """Ranges that hold every setting of the paper's repository; the authors advise to tune dt first, then gamma."""
+    from optuna.distributions import FloatDistribution
+
+    return {
+        "dt": FloatDistribution(1e-5, 1.0, log=True),
+        "gamma": FloatDistribution(0.1, 100.0, log=True),
+        "epsilon": FloatDistribution(1.0, 20.0),
+    }
+
+
+def _unstable(hyper: Mapping[str, Any]) -> str | None:
+    """Refuse a step at which the oscillators explode without any input.
+
+    The force is a tanh and therefore bounded: the states stay bounded if the linear rest of the step, a 2 x 2 matrix
+    for each unit, has both eigenvalues inside the unit circle. With gamma and epsilon above zero that is the
+    inequality checked here; it follows from the trace and the determinant of the matrix.
+    """
+    dt, gamma, epsilon = hyper["dt"], hyper.get("gamma", 1.0), hyper.get("epsilon", 1.0)
+    spring, friction = dt * dt * gamma, 2 * dt * epsilon
+    if hyper.get("damping", "explicit") == "implicit":
+        size, limit, formula = spring, 4 + friction, "dt^2 gamma < 4 + 2 dt epsilon"
+    else:
+        size, limit, formula = spring + friction, 4.0, "dt^2 gamma + 2 dt epsilon < 4"
+    if size < limit:
+        return None
+    return (
+        f"the step is unstable: {formula} does not hold for dt = {dt:g}, gamma = {gamma:g}, epsilon = {epsilon:g}; "
+        "use a smaller dt"
+    )
+
+
+ARCHITECTURE = Architecture(
+    name="cornn",
+    title="coRNN",
+    layer=CoRNN,
+    paper=Paper(
+        title="Coupled Oscillatory Recurrent Neural Network (coRNN): An accurate and (gradient) stable architecture "
+        "for learning long time dependencies",
+        authors="T. Konstantin Rusch, Siddhartha Mishra",
+        year=2021,
+        venue="International Conference on Learning Representations (ICLR)",
+        url="https://arxiv.org/abs/2010.00951",
+        code="https://github.com/tk-rusch/coRNN",
+    ),
+    defaults={"hidden_size": 128, "num_layers": 1, "dt": 0.1, "gamma": 0.4, "epsilon": 8.0},
+    search_space=_search_space,
+    constraint=_unstable,
+)

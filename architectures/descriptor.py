@@ -1,0 +1,56 @@
+"""What an architecture says about itself: its layer, defaults, search space, constraint and paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where an architecture was published."""
+
+    title: str
+    authors: str
+    year: int
+    venue: str
+    url: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A recurrent layer and what a harness must know to build, tune and cite it.
+
+    Hyper-parameters are the constructor keywords of :attr:`layer` except ``input_size``, ``batch_first``, ``backend``,
+    ``device`` and ``dtype``. Their annotations are read at run time, so they must be real types.
+    """
+
+    name: str
+    """Short lower-case name, as typed on a command line: ``"unicornn"``."""
+
+    title: str
+    """Name as printed in tables: ``"UnICORNN"``."""
+
+    layer: Callable[..., nn.Module]
+    """``layer(input_size, hidden_size, num_layers, *, <hyper-parameters>, batch_first, backend, device, dtype)``,
+    a module with the contract of ``torch.nn.LSTM``; it raises ``ValueError`` for an argument out of range."""
+
+    paper: Paper | None = None
+
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """``hidden_size``, ``num_layers`` and the hyper-parameters of a model about which nothing was said."""
+
+    search_space: Callable[[], dict[str, BaseDistribution]] | None = None
+    """The hyper-parameters worth tuning and their ranges. A function, so that only tuning imports Optuna."""
+
+    constraint: Callable[[Mapping[str, Any]], str | None] | None = None
+    """Hyper-parameters -> None, or one sentence on why training with them is hopeless."""
+
+    initialise_head: Callable[[nn.Linear], None] | None = None
+    """Initialises the linear read-out in place as the paper does; without it, it starts as torch starts it."""

@@ -1,0 +1,91 @@
+"""Which implementation of a recurrence runs, and a counter of those that really ran.
+
+An *operation* is one recurrence over a whole sequence ("cornn", "unicornn", "lstm", ...); a *backend* is one way to
+compute it. Every operation of this package has a readable form in plain PyTorch, its oracle: the backend ``eager``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
+from typing import ParamSpec, TypeVar
+
+__all__ = ["BACKENDS", "choose", "counts", "ran", "reset", "run"]
+
+BACKENDS = ("eager", "cpu", "cuda", "parallel", "torch")
+"""Every backend an operation may have: plain PyTorch, compiled for the CPU, compiled for CUDA, parallel in time, and
+torch's own fused operator."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_counts: Counter[tuple[str, str]] = Counter()
+_lock = Lock()  # trials of a study may run in threads of one process, and `+=` on a Counter is not atomic
+
+
+def run(
+    operation: str,
+    requested: str | None,
+    implementations: Mapping[str, Callable[P, T]],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Call the implementation that :func:`choose` picks, and count it.
+
+    `implementations` maps the backends that can compute this call, best first, to what computes it.
+    """
+    backend = choose(operation, requested, tuple(implementations))
+    result = implementations[backend](*args, **kwargs)
+    ran(operation, backend)
+    return result
+
+
+def choose(operation: str, requested: str | None, available: Sequence[str]) -> str:
+    """The backend to run: `requested` (a layer's keyword), else ``HARNESS_BACKEND``, else the first one `available`.
+
+    `available` names the backends that can compute this call, best first. The environment variable speaks to all
+    operations at once, so one that lacks the backend it names uses its best; the keyword speaks to one, so there
+    this is a ``ValueError``, as is a name that is no backend at all.
+    """
+    if requested is not None:
+        if requested not in available:
+            raise ValueError(f"{operation} has no backend {requested!r} here: use {_listed(available)}")
+        return requested
+    wished = os.environ.get("HARNESS_BACKEND") or None
+    if wished is not None:
+        known("HARNESS_BACKEND", wished)
+        if wished in available:
+            return wished
+    return available[0]
+
+
+def known(name: str, backend: str | None) -> None:
+    """Refuse a `backend` that is neither None nor one of :data:`BACKENDS`; the ``ValueError`` begins with `name`."""
+    if backend is not None and backend not in BACKENDS:
+        raise ValueError(f"{name} must be {_listed(BACKENDS)}, got {backend!r}")
+
+
+def ran(operation: str, backend: str) -> None:
+    """Count one execution of `operation` by `backend`."""
+    with _lock:
+        _counts[operation, backend] += 1
+
+
+def counts() -> dict[tuple[str, str], int]:
+    """How often each (operation, backend) ran since the start of the process or the last :func:`reset`."""
+    with _lock:
+        return dict(_counts)
+
+
+def reset() -> None:
+    """Forget all counts."""
+    with _lock:
+        _counts.clear()
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

@@ -1,0 +1,95 @@
+"""Long short-term memory (LSTM): torch's own, with a choice of the initial forget bias."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from architectures import gated, kernels
+from architectures.descriptor import Architecture, Paper
+from architectures.gated import ForgetBias
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+_INPUT_GATE = 0
+
+
+class LSTM(nn.LSTM):
+    """``torch.nn.LSTM`` in one direction and without projection, with a choice of the initial forget bias.
+
+    `forget_bias` is 0, 1 or ``"chrono"``, which needs `chrono_length`: :mod:`architectures.gated` says what they mean.
+    With 0 it is torch's layer, weights included. `dropout` is torch's: between layers, drawn anew for every step.
+    """
+
+    # The constructor of torch's layer draws the parameters before this class knows which forget bias is wanted.
+    forget_bias: ForgetBias = 0
+    chrono_length: int | None = None
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        dropout: float = 0.0,
+        bias: bool = True,
+        forget_bias: ForgetBias = 0,
+        chrono_length: int | None = None,
+        batch_first: bool = False,
+        backend: str | None = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        sizes = (input_size, hidden_size, num_layers)
+        gated.check_arguments(sizes, dropout, bias, forget_bias, chrono_length, backend)
+        super().__init__(*sizes, bias=bias, batch_first=batch_first, dropout=dropout, device=device, dtype=dtype)
+        self.backend = backend
+        self.forget_bias = forget_bias
+        self.chrono_length = chrono_length
+        gated.start_gates(self, forget_bias, chrono_length, _INPUT_GATE)
+
+    def forward(  # type: ignore[override]
+        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
+        """As ``torch.nn.LSTM``: the output and the final state (h, c), each (num_layers, N, H).
+
+        Raises ``ValueError`` where the shapes do not fit.
+        """
+        gated.check_call(self, ("h", "c"), input, hx)
+        return kernels.run("lstm", self.backend, {"torch": super().forward}, input, hx)  # type: ignore[dict-item]
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew, the forget bias included."""
+        super().reset_parameters()
+        gated.start_gates(self, self.forget_bias, self.chrono_length, _INPUT_GATE)
+
+    def extra_repr(self) -> str:
+        """The arguments of the layer."""
+        return super().extra_repr() + gated.extra_repr(self.forget_bias, self.chrono_length)
+
+
+def _search_space() -> dict[str, BaseDistribution]:
+    """The size belongs to the budget; "chrono" needs the length of the task, so a recipe must ask for it."""
+    from optuna.distributions import CategoricalDistribution
+
+    return {"forget_bias": CategoricalDistribution((0, 1))}
+
+
+ARCHITECTURE = Architecture(
+    name="lstm",
+    title="LSTM",
+    layer=LSTM,
+    paper=Paper(
+        title="Long Short-Term Memory",
+        authors="Sepp Hochreiter, Jürgen Schmidhuber",
+        year=1997,
+        venue="Neural Computation 9(8)",
+        url="https://doi.org/10.1162/neco.1997.9.8.1735",
+    ),
+    defaults={"hidden_size": 128, "num_layers": 1, "forget_bias": 1},
+    search_space=_search_space,
+)

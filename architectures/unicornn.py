@@ -1,0 +1,202 @@
+"""Undamped independent controlled oscillatory network (UnICORNN): independent oscillators, each with its own step.
+
+With input u, positions y (the output) and velocities z, one step of a layer is
+
+    z' = z - s * (tanh(w * y + V u + b) + alpha * y)
+    y' = y + s * z'                                      with s = dt * sigmoid(c)
+
+where w and c are vectors: the units of a layer do not see each other; only the linear maps V between layers mix them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from architectures import checks, kernels
+from architectures.descriptor import Architecture, Paper
+from architectures.stack import State, TwoStateCell, TwoStateStack
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+_C_BOUND = 0.1  # c starts uniformly within ± this, so that s starts near dt / 2
+_W_BOUND = 1.0  # w starts uniformly between 0 and this
+
+
+def unicornn_eager(drive: Tensor, w: Tensor, c: Tensor, state: State, dt: float, alpha: float) -> tuple[Tensor, State]:
+    """The recurrence of UnICORNN in plain PyTorch: the oracle that every other backend must agree with.
+
+    `drive` (L, N, H) is V u + b of every step, `w` and `c` are (H), and `state` is (y, z), each (N, H). Returns the
+    positions of every step (L, N, H) and the final (y, z).
+    """
+    y, z = state
+    # Expanded once, so that autograd sums their gradients over the batch once and not at every step.
+    w = w.expand_as(y)
+    s = (dt * torch.sigmoid(c)).expand_as(y)
+    positions = []
+    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+        force = torch.add(torch.tanh(torch.addcmul(x, w, y)), y, alpha=alpha)
+        z = torch.addcmul(z, s, force, value=-1)
+        y = torch.addcmul(y, s, z)
+        positions.append(y)
+    return torch.stack(positions), (y, z)
+
+
+_BACKENDS = {"eager": unicornn_eager}
+
+
+class UnICORNNCell(TwoStateCell):
+    """One layer of UnICORNN; called, it takes one step from (N, H_in) to the states (y, z), each (N, H).
+
+    Its parameters are the linear map ``i2h`` (V, b) and the vectors ``w`` and ``c``. `dt` is the largest step that c
+    can choose, `alpha` the stiffness common to all oscillators; both are fixed numbers.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        dt: float,
+        alpha: float,
+        bias: bool = True,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        checks.positive("dt", dt)
+        checks.not_negative("alpha", alpha)
+        self.dt = dt
+        self.alpha = alpha
+        self.i2h = nn.Linear(input_size, hidden_size, bias, device, dtype)
+        self.w = nn.Parameter(torch.empty(hidden_size, device=device, dtype=dtype))
+        self.c = nn.Parameter(torch.empty(hidden_size, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def unroll(self, input: Tensor, state: State, backend: str | None = None) -> tuple[Tensor, State]:
+        """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): the output (L, N, H) and the final state."""
+        drive = self.i2h(input)  # one product for all steps
+        return kernels.run("unicornn", backend, _BACKENDS, drive, self.w, self.c, state, self.dt, self.alpha)
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew as the code of the authors does.
+
+        V is Kaiming-uniform for a leaky ReLU of slope 8, b = 0, w uniform in (0, 1), c uniform in (-0.1, 0.1).
+        """
+        nn.init.kaiming_uniform_(self.i2h.weight, a=8)
+        if self.i2h.bias is not None:
+            nn.init.zeros_(self.i2h.bias)
+        nn.init.uniform_(self.w, 0, _W_BOUND)
+        nn.init.uniform_(self.c, -_C_BOUND, _C_BOUND)
+
+    def extra_repr(self) -> str:
+        """The arguments of the cell."""
+        return f"{self.input_size}, {self.hidden_size}, dt={self.dt}, alpha={self.alpha}"
+
+
+class UnICORNN(TwoStateStack):
+    """UnICORNN with the contract of ``torch.nn.LSTM``; the state is (y, z), each (num_layers, N, H).
+
+    `dt` is one number or one for each layer. `dropout` follows every layer, the last one too, and drops a unit of a
+    sequence at all of its steps or at none; the final state is what the recurrence left, before dropout. See
+    :class:`UnICORNNCell` for the other arguments; `backend` forces an implementation of the recurrence
+    (:mod:`architectures.kernels`).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        dt: float | Sequence[float],
+        alpha: float,
+        dropout: float = 0.0,
+        bias: bool = True,
+        batch_first: bool = False,
+        backend: str | None = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        checks.count("num_layers", num_layers)
+        checks.probability("dropout", dropout)
+        steps = list(dt) if isinstance(dt, Sequence) else [dt] * num_layers
+        if len(steps) != num_layers:
+            raise ValueError(f"dt must be one number or one for each of the {num_layers} layers, got {len(steps)}")
+        sizes = [input_size] + [hidden_size] * (num_layers - 1)
+        cells = [
+            UnICORNNCell(size, hidden_size, dt=step, alpha=alpha, bias=bias, device=device, dtype=dtype)
+            for size, step in zip(sizes, steps, strict=True)
+        ]
+        super().__init__(cells, batch_first, backend)
+        self.dropout = dropout
+
+    def after_layer(self, output: Tensor) -> Tensor:
+        """Drop units of `output` (L, N, H), each for all steps of a sequence, when training."""
+        if not self.training or self.dropout == 0:
+            return output
+        return output * F.dropout(output.new_ones(output.shape[1:]), self.dropout)
+
+    def extra_repr(self) -> str:
+        """The arguments that the representations of the cells do not show."""
+        return super().extra_repr() + (f", dropout={self.dropout}" if self.dropout else "")
+
+
+def _search_space() -> dict[str, BaseDistribution]:
+    """Ranges that hold every setting of the paper's repository."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        "num_layers": IntDistribution(2, 3),
+        "dt": FloatDistribution(1e-5, 1.0, log=True),
+        "alpha": FloatDistribution(0.0, 50.0),
+        "dropout": FloatDistribution(0.0, 0.7),
+    }
+
+
+def _unstable(hyper: Mapping[str, Any]) -> str | None:
+    """Refuse a step at which some unit may explode from its first initial weights on: the largest w and c of all.
+
+    Around rest, one step of a unit is a rotation exactly while s^2 (alpha + w) < 4.
+    """
+    dt, alpha = hyper["dt"], hyper["alpha"]
+    largest = max(dt) if isinstance(dt, Sequence) else dt
+    s = largest / (1 + math.exp(-_C_BOUND))
+    if s * s * (alpha + _W_BOUND) < 4:
+        return None
+    return (
+        f"the step is unstable: (dt sigmoid(c))^2 (alpha + w) < 4 does not hold for dt = {largest:g}, "
+        f"alpha = {alpha:g} and the largest initial weights, c = {_C_BOUND:g} and w = {_W_BOUND:g}; use a smaller dt"
+    )
+
+
+def _initialise_head(head: nn.Linear) -> None:
+    """The read-out of the paper's code: Kaiming-normal weights, no bias to start with."""
+    nn.init.kaiming_normal_(head.weight)
+    if head.bias is not None:
+        nn.init.zeros_(head.bias)
+
+
+ARCHITECTURE = Architecture(
+    name="unicornn",
+    title="UnICORNN",
+    layer=UnICORNN,
+    paper=Paper(
+        title="UnICORNN: A recurrent model for learning very long time dependencies",
+        authors="T. Konstantin Rusch, Siddhartha Mishra",
+        year=2021,
+        venue="International Conference on Machine Learning (ICML)",
+        url="https://arxiv.org/abs/2103.05487",
+        code="https://github.com/tk-rusch/unicornn",
+    ),
+    defaults={"hidden_size": 128, "num_layers": 3, "dt": 0.3, "alpha": 10.0, "dropout": 0.1},
+    search_space=_search_space,
+    constraint=_unstable,
+    initialise_head=_initialise_head,
+)
