@@ -1,0 +1,1 @@
+"""A leaky-integrator network and a recall task for the benchmark harness."""

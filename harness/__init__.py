@@ -1,0 +1,28 @@
+"""The machine of the benchmark: resolve a recipe, train it, keep it.
+
+In Python ``harness.runs()`` and ``harness.curves()`` give what is stored, as data frames.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "curves", "runs"]
+
+
+def runs(home: str | None = None) -> pandas.DataFrame:
+    """All stored runs, one row a run; `home` as ``--home``. Columns: ``docs/run-schema.md``."""
+    from harness.store import open_store
+
+    return open_store(home).runs_frame()
+
+
+def curves(home: str | None = None) -> pandas.DataFrame:
+    """The learning curves of all stored runs, one row an epoch of a run."""
+    from harness.store import open_store
+
+    return open_store(home).curves_frame()

@@ -1,0 +1,80 @@
+"""The command line: one verb a file, put together here. Nothing heavy is imported before a verb runs."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+import typer
+
+from harness.cli.compare import compare
+from harness.cli.delete import delete
+from harness.cli.demo import demo
+from harness.cli.doctor import doctor
+from harness.cli.export import export
+from harness.cli.import_ import import_
+from harness.cli.list_ import list_app
+from harness.cli.report import report
+from harness.cli.run import run
+from harness.cli.show import show
+from harness.errors import UserError, debugging
+
+app = typer.Typer(
+    name="harness",
+    help="Train recurrent architectures on sequence tasks, keep every run, and rank them on a page.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+VERBS: dict[str, Callable[..., None]] = {
+    "demo": demo,
+    "run": run,
+    "show": show,
+    "compare": compare,
+    "report": report,
+    "export": export,
+    "import": import_,
+    "delete": delete,
+    "doctor": doctor,
+}
+for name, verb in VERBS.items():
+    app.command(name)(verb)
+app.add_typer(list_app, name="list")
+
+
+@app.callback(invoke_without_command=True)
+def _top(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
+    if version:
+        from harness import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: 0 done, 1 a run failed or something is missing, 2 wrong input.
+
+    What a person did wrong is told in one sentence on standard error; ``HARNESS_DEBUG=1`` adds the traceback.
+    """
+    try:
+        return app(list(arguments), prog_name="harness", standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        return _complain("interrupted; what was stored is kept, and the same command goes on from there", 130)
+    except UserError as error:
+        return _complain(str(error), 2)
+    except typer.Abort:
+        return _complain("aborted; nothing was changed", 1)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # typer's own errors of usage have it, whichever click they come from
+            raise
+        return _complain(f"{error.format_message().rstrip('.')} (see 'harness --help')", 2)
+
+
+def _complain(sentence: str, code: int) -> int:
+    if debugging():
+        traceback.print_exc()
+    print(f"{'error: ' if code == 2 else ''}{sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,90 @@
+"""``delete``: take runs out of the store, with their checkpoints."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import HomeOption
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.store import Run, Store
+
+SHOWN = 10
+"""Runs that are named before the question."""
+
+
+def delete(
+    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Ids, or beginnings of ids.")] = None,
+    task: Annotated[str | None, typer.Option(help="All of this task, with its variant.")] = None,
+    arch: Annotated[str | None, typer.Option(help="All of this architecture.")] = None,
+    state: Annotated[str | None, typer.Option(help="All failed, interrupted, running or done ones.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also runs that a process may be training now.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Delete runs with their curves, checkpoints and weights, by id or by what they have in common."""
+    import shutil
+
+    from harness.errors import UserError
+    from harness.home import Home
+    from harness.store import open_store
+
+    if not runs and not (task or arch or state):
+        raise UserError("name the runs to delete, or what they have in common, such as --state failed")
+    store = open_store(home)
+    found = _find(store, runs or [], arch, task, state)
+    if not found:
+        print("no stored run is meant: nothing was deleted")
+        return
+    if not force:
+        _spare_the_living(found)
+    if not yes:
+        _confirm(found)
+    count = store.delete([run.id for run in found])
+    for run in found:
+        shutil.rmtree(Home.find(home).run(run.id), ignore_errors=True)
+    print(f"deleted {_number(count)}")
+
+
+def _find(store: Store, ids: Sequence[str], arch: str | None, task: str | None, state: str | None) -> list[Run]:
+    """The runs of these ids that also have the properties asked for; all with the properties where no id is given."""
+    wanted = {"arch": arch, "task": task, "state": state}
+    if not ids:
+        return store.runs(arch=arch, task=task, state=state)
+    named = {run.id: run for run in map(store.get, ids)}
+    return [run for run in named.values() if all(value in (None, getattr(run, key)) for key, value in wanted.items())]
+
+
+def _spare_the_living(runs: Sequence[Run]) -> None:
+    from harness.environment import may_be_alive
+    from harness.errors import UserError
+
+    for run in runs:
+        if run.state == "running" and may_be_alive(run.environment):
+            where = "process {pid} on {hostname}".format_map({"pid": "?", "hostname": "?"} | run.environment)
+            raise UserError(f"run {run.id} may be under way ({where}): end it first, or delete it with --force")
+
+
+def _confirm(runs: Sequence[Run]) -> None:
+    """Ask; a script, which can't answer, must say --yes."""
+    from harness.cli.terminal import print_lines
+    from harness.errors import UserError
+
+    print_lines(f"{run.id}  {run.arch} on {run.task}, seed {run.seed}: {run.state}" for run in runs[:SHOWN])
+    if len(runs) > SHOWN:
+        print_lines([f"and {len(runs) - SHOWN} more"])
+    try:
+        typer.confirm(f"Delete {_number(len(runs))}?", abort=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise UserError("nothing was deleted: add --yes to delete without being asked") from None
+
+
+def _number(count: int) -> str:
+    return f"{count} run{'' if count == 1 else 's'}"

@@ -1,0 +1,56 @@
+"""``demo``: four architectures on real data, ranked on a page, in a few minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli.options import HomeOption, ThreadsOption
+
+ARCHITECTURES = ("cornn", "unicornn", "lstm", "gru")
+TASK = "psdigits"
+SEEDS = (0, 1, 2)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder that the page is written to.")] = Path("site"),
+    threads: ThreadsOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Train coRNN, UnICORNN, LSTM and GRU on permuted digits (no download), print the table and write the page."""
+    from harness.cli import training
+    from harness.cli.frames import frames
+    from harness.cli.terminal import print_rows
+    from harness.errors import explained
+    from harness.registry import Registry
+    from harness.store import Run, open_store
+    from reports import render, table
+
+    machine = training.machine(home, None, True, "cpu", threads, 10.0)
+    store = open_store(home)
+    runs: list[Run] = []
+    for arch in ARCHITECTURES:
+        runs += training.train(training.Wanted(arch, TASK, seeds=SEEDS), machine, store)
+        if runs[-1].state == "interrupted":
+            raise typer.Exit(training.exit_code(runs))
+    content = frames(store, Registry())
+    print_rows([_row(row) for row in table(content) if row["task"] == TASK])
+    with explained("demo"):
+        page = render(content, out)
+    print(f"the page: {page.absolute()}")
+    raise typer.Exit(training.exit_code(runs))
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    """A line of the leaderboard as the terminal shows it."""
+    return {
+        "rank": row["rank"] or "-",
+        "architecture": row["arch_title"],
+        "test accuracy": row["score"],
+        "seeds": row["n"],
+        "parameters": f"{row['parameters']:,}",
+        "seconds a run": f"{row['seconds']:.1f}",
+        "state": row["state"],
+    }

@@ -1,0 +1,36 @@
+"""The store's runs as the data frames that the reports take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.registry import Entry, Registry
+
+if TYPE_CHECKING:
+    from harness.store import Store
+    from reports import Frames
+
+
+def frames(store: Store, registry: Registry) -> Frames:
+    """All runs and curves, and the architectures and tasks that could have been run."""
+    import pandas
+
+    from reports import Frames
+
+    runs = store.runs_frame()
+    runs["arch_title"] = [_title(registry.architectures, name) for name in runs["arch"]]
+    runs["task_title"] = [_title(registry.tasks, *task.partition("[")) for task in runs["task"]]
+    known = {
+        room: pandas.DataFrame(
+            [{"name": entry.name, "title": entry.title, "summary": entry.summary} for entry in entries.values()],
+            columns=["name", "title", "summary"],
+        )
+        for room, entries in (("architectures", registry.architectures), ("tasks", registry.tasks))
+    }
+    return Frames(runs=runs, curves=store.curves_frame(), **known)
+
+
+def _title(entries: dict[str, Entry], name: str, bracket: str = "", variant: str = "") -> str:
+    """``Permuted sequential MNIST [permutation=cornn]``; the bare name where a plugin is no longer at hand."""
+    title = (entries[name].title if name in entries else "") or name
+    return f"{title} [{variant}" if bracket else title

@@ -1,0 +1,105 @@
+"""``list``: what there is to run, and what was run."""
+
+from __future__ import annotations
+
+import json as jsons
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli.options import HomeOption, JsonOption, PluginOption
+
+list_app = typer.Typer(help="List architectures, tasks, recipes or stored runs.", no_args_is_help=True)
+
+
+@list_app.command("architectures")
+def architectures(plugin: PluginOption = None, json: JsonOption = False) -> None:
+    """The architectures, where each comes from, and which plugins are broken and why."""
+    _list_entries("architectures", plugin, json)
+
+
+@list_app.command("tasks")
+def tasks(plugin: PluginOption = None, json: JsonOption = False) -> None:
+    """The tasks, where each comes from, and which plugins are broken and why."""
+    _list_entries("tasks", plugin, json)
+
+
+@list_app.command("recipes")
+def recipes(
+    task: Annotated[str | None, typer.Option(help="Only of this task.")] = None,
+    arch: Annotated[str | None, typer.Option(help="Only of this architecture.")] = None,
+    plugin: PluginOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The recipes of every pair: standard ones, and those that papers published."""
+    from harness.recipes import listed
+    from harness.registry import Registry
+
+    registry = Registry(tuple(plugin or ()))
+    keys = ("task", "arch", "recipe", "source")
+    rows = [dict(zip(keys, row, strict=True)) for row in listed(registry)]
+    _print([row for row in rows if task in (None, row["task"]) and arch in (None, row["arch"])], json)
+    _warn(registry.warnings)
+
+
+@list_app.command("runs")
+def runs(
+    task: Annotated[str | None, typer.Option(help="Only of this task.")] = None,
+    arch: Annotated[str | None, typer.Option(help="Only of this architecture.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only running, done, failed or interrupted ones.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The stored runs, newest first."""
+    from harness.cli.terminal import moment, score
+    from harness.store import open_store
+
+    found = open_store(home).runs(arch=arch, task=task, state=state)
+    rows: list[dict[str, Any]] = [
+        {
+            "run": run.id,
+            "arch": run.arch,
+            "task": run.task,
+            "seed": run.seed,
+            "recipe": run.recipe_name,
+            "state": run.state,
+            "valid": run.metrics.get("valid") if json else score(run.metric, run.metrics.get("valid")),
+            "test": run.metrics.get("test") if json else score(run.metric, run.metrics.get("test")),
+            "created": run.created if json else moment(run.created),
+            **({"reason": run.reason} if json else {}),
+        }
+        for run in found
+    ]
+    _print(rows, json)
+
+
+def _list_entries(room: str, plugin: list[str] | None, json: bool) -> None:
+    from harness.registry import Registry
+
+    registry = Registry(tuple(plugin or ()))
+    entries = (registry.architectures if room == "architectures" else registry.tasks).values()
+    rows = [
+        {
+            "name": entry.name,
+            "origin": entry.origin,
+            "summary": entry.summary if entry.problem is None else f"broken: {entry.problem}",
+            **({"problem": entry.problem} if json else {}),
+        }
+        for entry in entries
+    ]
+    _print(rows, json)
+    _warn(registry.warnings)
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print(jsons.dumps(rows, indent=2))
+        return
+    from harness.cli.terminal import print_rows
+
+    print_rows(rows)
+
+
+def _warn(warnings: list[str]) -> None:
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)

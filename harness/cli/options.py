@@ -1,0 +1,30 @@
+"""Options that several verbs share, so that they are spelt and explained once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+HomeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--home",
+        metavar="DIR",
+        help="Folder with the store, checkpoints and caches (else HARNESS_HOME, else the user's data folder).",
+    ),
+]
+DataRootOption = Annotated[
+    str | None,
+    typer.Option("--data-root", metavar="DIR", help="Folder with the data sets (else HARNESS_DATA, else HOME/data)."),
+]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Never try the network (also HARNESS_OFFLINE=1).")]
+PluginOption = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE.py", help="A file that defines architectures or tasks; may be repeated."),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, metavar="N", help="Threads of one run (else HARNESS_THREADS, else all)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]

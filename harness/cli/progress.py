@@ -1,0 +1,99 @@
+"""Progress of runs: a moving bar in a terminal, a line now and then in a log file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from harness.cli.terminal import duration, score
+from harness.execution import Monitor
+from harness.store import Run
+from harness.training import Progress
+
+LINE_EVERY = 5.0
+"""Seconds between two lines where there is no terminal to draw on."""
+DRAW_EVERY = 0.2
+
+
+class TerminalMonitor(Monitor):
+    """Shows loss, validation metric and time left of the run under way, and one line for each run that ended.
+
+    Args:
+        metric: name of the task's metric.
+        epochs: planned epochs of a run.
+    """
+
+    def __init__(self, metric: str, epochs: int) -> None:
+        self.metric, self.epochs = metric, epochs
+        self.console = Console(stderr=False, highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[state]}"))
+        self.bar = Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console, transient=True)
+        self._drawn_at = 0.0
+        self._started_at, self._started_with = 0.0, 0.0
+        self._name = ""
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def on_start(self, run: Run, resumed: Progress | None) -> None:
+        """Name the run, and say where one that was cut off goes on."""
+        self._name = f"{run.arch} on {run.task}, seed {run.seed}"
+        self._started_at, self._started_with, self._drawn_at = time.monotonic(), 0.0, time.monotonic()
+        if resumed is None:
+            self.console.print(f"{self._name}: run {run.id} begins", soft_wrap=True)
+        else:
+            self._started_with = float(resumed.epoch)
+            where = f"epoch {resumed.epoch}, step {resumed.step} of the next"
+            self.console.print(f"{self._name}: run {run.id} goes on after {where}", soft_wrap=True)
+        for task in self.bar.task_ids:
+            self.bar.remove_task(task)
+        self.bar.add_task(self._name, total=self.epochs, completed=int(self._started_with), state="")
+
+    def on_step(self, progress: Progress, steps: int, loss: Callable[[], float]) -> None:
+        """Redraw, but not at every step."""
+        now = time.monotonic()
+        if now - self._drawn_at < (DRAW_EVERY if self.console.is_terminal else LINE_EVERY):
+            return
+        self._drawn_at = now
+        self._show(progress, progress.epoch + progress.step / steps, f"loss {loss():.4g}")
+
+    def on_epoch(self, progress: Progress) -> None:
+        """Show the validation, in a terminal always, elsewhere when it is time for a line."""
+        now = time.monotonic()
+        if self.console.is_terminal or now - self._drawn_at >= LINE_EVERY:
+            self._drawn_at = now
+            self._show(progress, progress.epoch, f"loss {progress.curve[-1].train_loss:.4g}")
+
+    def on_end(self, run: Run, *, known: bool) -> None:
+        """One line for a run that ended."""
+        name = f"{run.arch} on {run.task}, seed {run.seed}"
+        scores = ", ".join(f"{part} {score(self.metric, run.metrics.get(part))}" for part in ("valid", "test"))
+        note = "done before" if known else run.state
+        reason = f": {run.reason}" if run.reason else ""
+        self.console.print(f"{name}: {note}{reason} ({scores}; {duration(run.seconds)}, run {run.id})", soft_wrap=True)
+        for warning in run.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+
+    def _show(self, progress: Progress, done: float, loss: str) -> None:
+        state = f"epoch {min(progress.epoch + 1, self.epochs)}/{self.epochs}, {loss}"
+        if progress.curve:
+            state += f", valid {score(self.metric, progress.curve[-1].valid)}"
+        if self.console.is_terminal:
+            self.bar.update(self.bar.task_ids[0], completed=done, state=state)
+            return
+        pace = (time.monotonic() - self._started_at) / max(done - self._started_with, 1e-9)
+        self.console.print(f"{self._name}: {state}, {duration(pace * (self.epochs - done))} left", soft_wrap=True)

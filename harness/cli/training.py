@@ -1,0 +1,148 @@
+"""What ``run`` and ``demo`` share: words of the command line into jobs, jobs into runs, runs into tables."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.cli.progress import TerminalMonitor
+from harness.cli.terminal import duration
+from harness.errors import UserError
+from harness.estimate import Estimate, measure
+from harness.execution import Job, Machine, execute
+from harness.home import Home, data_root, offline
+from harness.recipe import key_value
+from harness.recipes import Named, named
+from harness.registry import Registry
+from harness.store import Run, Store
+
+INTERRUPTED = {"stopped by SIGINT": 130, "stopped by SIGTERM": 143}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person asked to train."""
+
+    arch: str | None
+    task: str | None
+    recipe: str = "standard"
+    changes: dict[str, Any] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
+    plugins: tuple[str, ...] = ()
+
+    def resolve(self) -> tuple[Registry, Named]:
+        """The registry with the plugins, and the recipe; warnings of the registry go to standard error."""
+        registry = Registry(self.plugins)
+        found = named(registry, self.arch, self.task, self.recipe, self.changes)
+        for warning in registry.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        return registry, found
+
+
+def parse_changes(
+    changes: list[str], epochs: int | None, max_time: str | None, train_limit: int | None
+) -> dict[str, Any]:
+    """``--set`` and its short forms as one mapping; a key given twice with two values is refused."""
+    short = {"epochs": epochs, "max_time": seconds(max_time), "train_limit": train_limit}
+    result = {key: value for key, value in short.items() if value is not None}
+    for key, value in map(key_value, changes):
+        if result.get(key, value) != value:
+            raise UserError(f"{key} is given twice, as {result[key]} and as {value}")
+        result[key] = value
+    return result
+
+
+def seconds(text: str | None) -> float | None:
+    """``"90"``, ``"90s"``, ``"10m"`` or ``"2h"`` in seconds."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if match is None or float(match[1]) == 0:
+        raise UserError(f"--max-time {text}: write a time above zero such as 90s, 10m or 2h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def parse_seeds(seed: int | None, seeds: str | None) -> tuple[int, ...]:
+    """``--seed 3`` or ``--seeds 0-4`` or ``--seeds 1,5,7``, without repetitions, in the order given."""
+    if seeds is None:
+        return (seed or 0,)
+    if seed is not None:
+        raise UserError("give --seed or --seeds, not both")
+    found: list[int] = []
+    for part in seeds.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None or int(match[2] or match[1]) < int(match[1]):
+            raise UserError(f"--seeds {seeds}: write numbers and ranges such as 0-4 or 1,5,7")
+        found.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return tuple(dict.fromkeys(found))
+
+
+def machine(
+    home: str | None, root: str | None, no_network: bool, device: str, threads: int | None, checkpoint_every: float
+) -> Machine:
+    """The settings of this machine from the options, the environment and the defaults."""
+    where = Home.find(home)
+    return Machine(where, data_root(root, where), offline(no_network), device, threads, checkpoint_every)
+
+
+def train(wanted: Wanted, on: Machine, store: Store, *, again: bool = False) -> list[Run]:
+    """Train what is wanted, with its progress on the terminal."""
+    job = Job(*wanted.resolve(), on)
+    with TerminalMonitor(job.task.metric, job.named.recipe.training.epochs) as monitor:
+        runs = list(execute(job, store, wanted.seeds, monitor, again=again))
+    if runs[-1].state == "interrupted":
+        print(f"interrupted: the same command goes on from here: {this_command()}")
+    return runs
+
+
+def exit_code(runs: list[Run]) -> int:
+    """0 where every run is done, 130 or 143 after a signal, else 1."""
+    ended = next((run for run in runs if run.state == "interrupted"), None)
+    if ended is not None:
+        return INTERRUPTED.get(ended.reason or "", 130)
+    return int(any(run.state != "done" for run in runs))
+
+
+def this_command() -> str:
+    """The command as the person can type it again."""
+    return shlex.join(["python", "-m", "harness", *sys.argv[1:]])
+
+
+def dry_run(wanted: Wanted, on: Machine, *, as_json: bool) -> None:
+    """Print the recipe with all its values, the parameters and what the training would cost here."""
+    registry, found = wanted.resolve()
+    job = Job(registry, found, on)
+    estimate = measure(job, wanted.seeds[0])
+    if as_json:
+        content = {
+            "recipe_name": found.name,
+            "recipe_hash": found.recipe.hash,
+            "recipe": found.recipe.to_dict(),
+            "source": found.source,
+            "deviations": list(found.deviations),
+            "seeds": list(wanted.seeds),
+            **estimate.to_dict(),
+        }
+        print(json.dumps(content, indent=2))
+        return
+    print(f"# {found.name}, hash {found.recipe.hash}{f': {found.source}' if found.source else ''}")
+    for deviation in found.deviations:
+        print(f"# deviation: {deviation}")
+    print(found.recipe.to_toml().rstrip())
+    print(f"\n{_cost(estimate, len(wanted.seeds))}")
+
+
+def _cost(estimate: Estimate, seeds: int) -> str:
+    each = f"{duration(estimate.seconds)} a seed"
+    total = f", {duration(estimate.seconds * seeds)} for {seeds} seeds" if seeds > 1 else ""
+    return (
+        f"{estimate.parameters:,} parameters ({estimate.parameters_without_embedding:,} without embedding);"
+        f" {estimate.epochs} epochs of {estimate.steps_per_epoch} steps over {estimate.samples:,} training samples\n"
+        f"estimate: {each}{total}, from {estimate.step_seconds * 1e3:.3g} ms a step (median of {estimate.timed_steps})"
+        f" and {estimate.validation_seconds:.3g} s a validation, measured now on {estimate.device}"
+        f" with {estimate.threads} threads"
+    )

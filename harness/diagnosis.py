@@ -1,0 +1,147 @@
+"""The findings of ``doctor``: packages, devices, backends, data sets, plugins, store."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import UserError, one_line
+from harness.home import Home
+from harness.registry import Registry, resolve
+from harness.store import open_store
+
+PACKAGES = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "torchtext": "torchtext",
+    "optuna": "optuna",
+    "pandas": "pandas",
+    "scipy": "scipy",
+    "scikit-learn": "sklearn",
+    "matplotlib": "matplotlib",
+    "jinja2": "jinja2",
+    "SQLAlchemy": "sqlalchemy",
+}
+"""Distributions that the project needs, with the module each is imported by."""
+OPTIONAL = {
+    "cupy": ("cupy", "pip install 'recurrent-harness[cuda12]' or [cuda13], for machines with an NVIDIA GPU"),
+    "aeon": ("aeon", "pip install 'recurrent-harness[archives]'"),
+    "spacy": ("spacy", "pip install 'recurrent-harness[text]'"),
+    "psycopg": ("psycopg", "pip install 'recurrent-harness[postgresql]'"),
+    "ray": ("ray", "pip install 'recurrent-harness[cluster]'"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the diagnosis. Only what is broken and `needed` makes the machine unfit."""
+
+    section: str
+    name: str
+    state: Literal["ok", "absent", "broken"]
+    detail: str
+    advice: str = ""
+    needed: bool = False
+
+
+def diagnose(registry: Registry, home: Home, data_root: Path, offline: bool) -> list[Finding]:
+    """Look at everything; nothing is changed but that the store is created where there is none."""
+    return [
+        *_packages(),
+        *_devices(),
+        *_backends(registry),
+        *_data(registry, data_root, offline),
+        *_plugins(registry),
+        *_store(home),
+    ]
+
+
+def _packages() -> Iterator[Finding]:
+    for name, module in PACKAGES.items():
+        try:
+            importlib.import_module(module)
+            yield Finding("packages", name, "ok", version(name), needed=True)
+        except ImportError as error:
+            yield Finding(
+                "packages", name, "broken", one_line(error), "pip install recurrent-harness brings it", needed=True
+            )
+        except Exception as error:  # a torchvision built for another torch fails with a RuntimeError
+            advice = "install builds of torch and torchvision that belong together (both CPU, or both for one CUDA)"
+            yield Finding(
+                "packages", name, "broken", f"{version(name)}: {one_line(error)}", advice, name != "torchvision"
+            )
+    for name, (module, advice) in OPTIONAL.items():
+        if importlib.util.find_spec(module) is None:
+            yield Finding("packages", name, "absent", "not installed (optional)", advice)
+        else:
+            yield Finding("packages", name, "ok", "installed (optional)")
+
+
+def _devices() -> Iterator[Finding]:
+    import torch
+
+    from harness.environment import collect, device_label
+
+    here = collect(torch.get_num_threads())
+    yield Finding("devices", "cpu", "ok", f"{device_label(here)}, {here['threads']} threads", needed=True)
+    if not torch.cuda.is_available():
+        yield Finding("devices", "cuda", "absent", "no CUDA device that this torch can use; everything runs on the CPU")
+    for index in range(torch.cuda.device_count()):
+        yield Finding("devices", f"cuda:{index}", "ok", torch.cuda.get_device_name(index))
+
+
+def _backends(registry: Registry) -> Iterator[Finding]:
+    """Run every built-in layer once, forward and backward, and see which backend computed it."""
+    import torch
+
+    for entry in registry.architectures.values():
+        if entry.origin != "built-in":
+            continue
+        resolve("architectures.kernels:reset")()
+        try:
+            architecture = entry.load()
+            layer = architecture.layer(2, **{**architecture.defaults, "hidden_size": 4})
+            layer(torch.ones(3, 2, 2))[0].sum().backward()
+        except Exception as error:
+            detail = f"{type(error).__name__}: {one_line(error)}"
+            yield Finding("backends", entry.name, "broken", detail, needed=True)
+            continue
+        ran = sorted({backend for _, backend in resolve("architectures.kernels:counts")()})
+        yield Finding("backends", entry.name, "ok", f"runs by {', '.join(ran) or 'its own code'}", needed=True)
+
+
+def _data(registry: Registry, root: Path, offline: bool) -> Iterator[Finding]:
+    sources = resolve("tasks:Sources")(root=root, offline=offline)
+    for entry in registry.tasks.values():
+        if entry.problem:
+            continue
+        lacking = entry.load()().missing(sources)
+        if lacking:
+            yield Finding("data sets", entry.name, "absent", f"not in {root}", lacking)
+        else:
+            yield Finding("data sets", entry.name, "ok", "present")
+
+
+def _plugins(registry: Registry) -> Iterator[Finding]:
+    for entry in [*registry.architectures.values(), *registry.tasks.values()]:
+        if entry.problem:
+            yield Finding("plugins", f"{entry.kind} {entry.name}", "broken", f"{entry.origin}: {entry.problem}")
+        elif entry.origin != "built-in":
+            yield Finding("plugins", f"{entry.kind} {entry.name}", "ok", entry.origin)
+    for warning in registry.warnings:
+        yield Finding("plugins", "names", "broken", warning)
+
+
+def _store(home: Home) -> Iterator[Finding]:
+    try:
+        store = open_store(home.path)
+        count = store.count()
+    except UserError as error:
+        yield Finding("store", "store", "broken", str(error), needed=True)
+    else:
+        yield Finding("store", "store", "ok", f"{store.name}: {count} runs", needed=True)

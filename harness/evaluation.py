@@ -1,0 +1,61 @@
+"""Loss and metric of a model over a whole split, exact over its N samples: sums, never means of batch means."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean loss, and the task's metric: accuracy as a fraction, MSE or RMSE in the original units."""
+
+    loss: float
+    metric: float
+
+
+def loss_of(task: Any, output: Tensor, targets: Tensor) -> Tensor:
+    """Mean training loss of a batch: cross-entropy, binary cross-entropy with logits, or MSE, as the task says.
+
+    Args:
+        output: predictions, (N, H_out).
+        targets: classes (N,), or numbers (N,) or (N, H_out).
+    """
+    if task.loss == "cross_entropy":
+        return F.cross_entropy(output, targets)
+    aligned = targets.to(output.dtype).view_as(output)
+    if task.loss == "bce":
+        return F.binary_cross_entropy_with_logits(output, aligned)
+    return F.mse_loss(output, aligned)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, task: Any, data: Any, batch_size: int) -> Score:
+    """Score of `model` on all of `data`, the last partial batch included. The model is left in the mode it was in."""
+    was_training = model.training
+    model.eval()
+    loss_sum = metric_sum = torch.zeros((), dtype=torch.float64, device=data.targets.device)
+    for start in range(0, len(data), batch_size):
+        index = torch.arange(start, min(start + batch_size, len(data)), device=data.targets.device)
+        batch = task.batch(data, index)
+        output = model(batch.inputs, batch.lengths)
+        loss_sum = loss_sum + loss_of(task, output, batch.targets).double() * len(index)
+        metric_sum = metric_sum + _metric_sum(task, output, batch.targets)
+    model.train(was_training)
+    mean = float(metric_sum) / len(data)
+    return Score(float(loss_sum) / len(data), math.sqrt(mean) if task.metric == "rmse" else mean)
+
+
+def _metric_sum(task: Any, output: Tensor, targets: Tensor) -> Tensor:
+    """Correct predictions, or squared errors averaged over the outputs of a sample, summed over the batch."""
+    if task.loss == "cross_entropy":
+        return (output.argmax(dim=1) == targets).sum().double()
+    aligned = targets.to(output.dtype).view_as(output)
+    if task.loss == "bce":
+        return ((output > 0) == (aligned > 0.5)).sum().double()
+    return (output.double() - aligned.double()).square().mean(dim=1).sum()

@@ -1,0 +1,334 @@
+"""Where runs happen: here, one after the other. What is done is found, what was cut off goes on, all of it is kept."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from harness import checkpoint, environment
+from harness.errors import UserError, debugging, explained, one_line
+from harness.home import Home
+from harness.model import Model, build
+from harness.recipe import label
+from harness.recipes import Named
+from harness.registry import Registry, resolve
+from harness.store import CurvePoint, Run, Store
+from harness.training import Failed, Interrupted, Listener, Outcome, Progress, Trainer
+
+FLUSH_EVERY = 1.0
+"""Seconds between two writes of the learning curve to the store."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a run happens and where its things lie: nothing here changes what a run means."""
+
+    home: Home
+    data_root: Path
+    offline: bool = False
+    device: str = "auto"
+    threads: int | None = None
+    checkpoint_every: float = 10.0
+
+    def torch_device(self) -> torch.device:
+        """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means on this machine."""
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        with _as_user_error(f"--device {self.device}"):
+            device = torch.device(self.device)
+        if device.type not in ("cpu", "cuda"):
+            raise UserError(f"--device {self.device}: only auto, cpu and cuda are supported")
+        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+            raise UserError(f"--device {self.device}: this machine has {torch.cuda.device_count()} CUDA devices")
+        return device
+
+    def use_threads(self) -> int:
+        """Set and return the number of threads: as asked, else ``HARNESS_THREADS``, else what PyTorch chose."""
+        named = self.threads or os.environ.get("HARNESS_THREADS")
+        if named:
+            if not str(named).isdigit() or int(named) < 1:
+                raise UserError(f"HARNESS_THREADS={named}: must be a whole number from 1")
+            torch.set_num_threads(int(named))
+        return torch.get_num_threads()
+
+
+class Monitor(Listener):
+    """A listener that also hears of runs beginning and ending. The default shows nothing."""
+
+    def on_start(self, run: Run, resumed: Progress | None) -> None:
+        """Before the first step; `resumed` says where a run that was cut off goes on."""
+
+    def on_end(self, run: Run, *, known: bool) -> None:
+        """After a run ended in any state; `known` when it was in the store already and nothing was trained."""
+
+
+class Job:
+    """A recipe made ready on a machine: task and data loaded once for all its seeds."""
+
+    def __init__(self, registry: Registry, named: Named, machine: Machine) -> None:
+        self.registry, self.named, self.machine = registry, named, machine
+        recipe = named.recipe
+        self.architecture = registry.architecture(recipe.arch)
+        task_class = registry.task(recipe.task)
+        with explained(f"task {recipe.task}"):
+            self.task = task_class(**recipe.variant)
+        with explained("backends"):
+            resolve("architectures.kernels:known")("HARNESS_BACKEND", os.environ.get("HARNESS_BACKEND") or None)
+        self.label = label(task_class, recipe)
+        self.device = machine.torch_device()
+        self.threads = machine.use_threads()
+        self.code = registry.fingerprints(recipe.arch, recipe.task)
+        self._splits: Any = None
+
+    @property
+    def splits(self) -> Any:
+        """The data on the device, loaded when first needed."""
+        if self._splits is None:
+            sources = resolve("tasks:Sources")(root=self.machine.data_root, offline=self.machine.offline)
+            with explained(f"task {self.named.recipe.task}"):
+                splits = self.task.load(sources)
+            parts = {part: getattr(splits, part).to(self.device) for part in ("train", "valid", "test")}
+            self._splits = replace(splits, **parts)
+        return self._splits
+
+    def model(self, seed: int) -> Model:
+        """The model as it stands before the first step."""
+        return build(self.named.recipe, self.architecture, self.task, seed, self.device)
+
+    def trainer(self, seed: int, **options: Any) -> Trainer:
+        """A trainer from scratch; a `file` among the options makes it continue."""
+        return Trainer(
+            self.named.recipe, self.task, self.model(seed), self.splits, seed=seed, code=self.code, **options
+        )
+
+    def find(self, store: Store, seed: int) -> Run | None:
+        """The newest run of this recipe, seed, kind of device and plugin code."""
+        runs = store.find(self.named.recipe.hash, seed, self.device.type)
+        return next((run for run in runs if run.environment.get("plugins", {}) == self.code), None)
+
+
+def execute(job: Job, store: Store, seeds: Sequence[int], monitor: Monitor, *, again: bool = False) -> Iterator[Run]:
+    """Bring every seed of a job to its end, one after the other, and yield the runs.
+
+    What is done stays done (`again` trains it once more, as a new run), what was cut off goes on, what failed starts
+    anew.
+    An interruption ends the iteration after its run.
+    """
+    for seed in seeds:
+        with _alone(job, seed):
+            found = job.find(store, seed)
+            if found is not None and found.state == "done" and not again:
+                monitor.on_end(found, known=True)
+                yield found
+                continue
+            run = _train(job, store, seed, None if found is None or found.state == "done" else found, monitor)
+        monitor.on_end(run, known=False)
+        yield run
+        if run.state == "interrupted":
+            return
+
+
+def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: Monitor) -> Run:
+    folder_of = job.machine.home.run
+    run = unfinished or _new_run(job, seed)
+    if run.state == "failed":
+        _remove(folder_of(run.id))
+    recorder = _Recorder(store, run, monitor)
+    with _signals() as stop:
+        trainer = job.trainer(
+            seed,
+            file=folder_of(run.id) / "checkpoint.pt",
+            listener=recorder,
+            stop=stop,
+            checkpoint_every=job.machine.checkpoint_every,
+        )
+        run.environment = {**environment.collect(job.threads), "plugins": job.code, "device": str(job.device)}
+        run.data_checksum = job.splits.checksum
+        if unfinished is None:
+            store.add(run)
+        else:
+            store.update(run.id, state="running", reason=None, environment=run.environment)
+        monitor.on_start(run, trainer.resume())
+        outcome, state, reason = _attempt(trainer, job)
+        _finish(job, store, run, trainer, outcome, state, reason)
+    return store.get(run.id)
+
+
+def _attempt(trainer: Trainer, job: Job) -> tuple[Outcome | None, str, str | None]:
+    """Train and say how it ended: the outcome if it is done, the state, the reason."""
+    resolve("architectures.kernels:reset")()
+    try:
+        return trainer.run(), "done", None
+    except Interrupted as interruption:
+        return None, "interrupted", str(interruption)
+    except Failed as failure:
+        return None, "failed", str(failure)
+    except UserError:
+        raise  # the disk is full, or the like: the run stays as it is, and goes on when that is mended
+    except Exception as error:  # of the architecture or the task, whoever wrote them: a result about them, to be kept
+        trainer.optimizer.zero_grad(set_to_none=True)
+        if debugging():
+            traceback.print_exc()
+        return None, "failed", _reason(error, trainer)
+
+
+def _finish(
+    job: Job, store: Store, run: Run, trainer: Trainer, outcome: Outcome | None, state: str, reason: str | None
+) -> None:
+    """Keep what the run left. The state is written last: a kill before it leaves a run that goes on."""
+    progress, folder = trainer.progress, job.machine.home.run(run.id)
+    if outcome is not None:
+        checkpoint.save({"weights": outcome.weights}, folder / "weights.pt")
+    store.restart_curve(run.id, _points(progress))
+    metrics: dict[str, float | None] = {"valid": progress.best, "test": None}
+    if outcome is not None:
+        metrics = {"valid": _finite(outcome.valid.metric), "test": _finite(outcome.test.metric)}
+    store.update(
+        run.id,
+        state=state,
+        reason=reason,
+        metrics=metrics,
+        epochs_done=progress.epoch,
+        steps_done=progress.epoch * trainer.steps + progress.step if not progress.over else progress.curve[-1].step,
+        seconds=progress.seconds,
+        backends=_backends(run.backends),
+        warnings=list(progress.warnings),
+    )
+    if state in ("done", "failed"):
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
+
+
+class _Recorder(Listener):
+    """Writes the curve to the store as it grows, and passes everything on."""
+
+    def __init__(self, store: Store, run: Run, monitor: Monitor) -> None:
+        self.store, self.run, self.monitor = store, run, monitor
+        self._logged, self._flushed_at = 0, time.monotonic()
+
+    def on_step(self, progress: Progress, steps: int, loss: Callable[[], float]) -> None:
+        self.monitor.on_step(progress, steps, loss)
+
+    def on_epoch(self, progress: Progress) -> None:
+        self.monitor.on_epoch(progress)
+        if time.monotonic() - self._flushed_at >= FLUSH_EVERY:
+            self.store.log(self.run.id, _points(progress)[self._logged :])
+            self._logged, self._flushed_at = len(progress.curve), time.monotonic()
+
+    def on_checkpoint(self, progress: Progress) -> None:
+        self.monitor.on_checkpoint(progress)
+
+
+def _new_run(job: Job, seed: int) -> Run:
+    recipe, model = job.named.recipe, job.model(seed)
+    return Run(
+        arch=recipe.arch,
+        task=job.label,
+        seed=seed,
+        metric=job.task.metric,
+        recipe=recipe.to_dict(),
+        recipe_name=job.named.name,
+        recipe_hash=recipe.hash,
+        device=job.device.type,
+        parameters=model.count_parameters(),
+        parameters_without_embedding=model.count_parameters(embedding=False),
+    )
+
+
+def _points(progress: Progress) -> list[CurvePoint]:
+    return [CurvePoint(**asdict(point)) for point in progress.curve]
+
+
+def _backends(before: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Which backend ran how often, by operation, with the counts of earlier parts of the same run."""
+    total = {operation: dict(counts) for operation, counts in before.items()}
+    for (operation, backend), count in resolve("architectures.kernels:counts")().items():
+        total.setdefault(operation, {})
+        total[operation][backend] = total[operation].get(backend, 0) + count
+    return total
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _reason(error: Exception, trainer: Trainer) -> str:
+    """Why a run failed, and what to change where that is known."""
+    if not _is_out_of_memory(error):
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__}: {one_line(error)} ({Path(place.filename).name}, line {place.lineno})"
+    step = trainer.progress.epoch * trainer.steps + trainer.progress.step + 1
+    half = max(1, trainer.training.batch_size // 2)
+    return (
+        f"out of memory at step {step}: use a smaller batch (--set batch_size={half}) or a smaller layer"
+        " (--set hidden_size=...)"
+    )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(text in str(error) for text in ("not enough memory", "can't allocate memory", "out of memory"))
+
+
+@contextmanager
+def _alone(job: Job, seed: int) -> Iterator[None]:
+    """One process at a time on a recipe and a seed; a dead one's lock is free."""
+    name = f"{job.named.recipe.hash}-{seed}-{job.device.type}.lock"
+    lock = FileLock(job.machine.home.locks() / name)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"{job.named.recipe.arch} on {job.label} with seed {seed} is being trained by another process now:"
+            " wait for it, or give another --seed"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], str | None]]:
+    """SIGINT and SIGTERM ask for an end at the next step; a second one ends at once."""
+    asked: list[str] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: f"stopped by {asked[0]}" if asked else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _as_user_error(where: str) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise UserError(f"{where}: {one_line(error)}") from error

@@ -1,0 +1,69 @@
+"""Where things are kept: one home folder, with the store, the checkpoints, the data and the locks below it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UserError
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of ``--home``, else ``HARNESS_HOME``, else the user's data directory by the platform's convention."""
+
+    path: Path
+
+    @classmethod
+    def find(cls, given: str | os.PathLike[str] | None = None) -> Home:
+        """The home that a command uses; nothing is created yet."""
+        named = given or os.environ.get("HARNESS_HOME")
+        if named:
+            if "?" in str(named):
+                raise UserError(f"the home folder {named} cannot be used: the address of its store has no place for a ?")
+            return cls(Path(named).expanduser().absolute())
+        from platformdirs import user_data_path
+
+        return cls(user_data_path("recurrent-harness", appauthor=False))
+
+    @property
+    def store_url(self) -> str:
+        """Database URL of the store: ``HARNESS_STORE`` where it is set, else a SQLite file in the home."""
+        return os.environ.get("HARNESS_STORE") or f"sqlite:///{self.path / 'store.sqlite'}"
+
+    @property
+    def data(self) -> Path:
+        """Data sets that this program downloads itself when no ``--data-root`` is given."""
+        return self.path / "data"
+
+    def run(self, run_id: str) -> Path:
+        """Folder of one run: its checkpoint while it is under way, its selected weights afterwards."""
+        return self.path / "runs" / run_id
+
+    def locks(self) -> Path:
+        """Folder of the lock files, created on demand."""
+        return self.folder("locks")
+
+    def folder(self, *parts: str) -> Path:
+        """A folder below the home, created on demand; a :class:`UserError` where the disk refuses."""
+        path = self.path.joinpath(*parts)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UserError(
+                f"cannot create {path} ({reason}): name a folder that can be written with --home or HARNESS_HOME"
+            ) from error
+        return path
+
+
+def data_root(given: str | os.PathLike[str] | None, home: Home) -> Path:
+    """Folder with the data sets: ``--data-root``, else ``HARNESS_DATA``, else ``data`` in the home."""
+    named = given or os.environ.get("HARNESS_DATA")
+    return Path(named).expanduser().absolute() if named else home.data
+
+
+def offline(given: bool = False) -> bool:
+    """Whether the network must not be tried: ``--offline`` or ``HARNESS_OFFLINE`` set to anything but 0."""
+    return given or os.environ.get("HARNESS_OFFLINE", "0") not in ("", "0")

@@ -1,0 +1,69 @@
+"""A task's encoder, an architecture's recurrent backbone and a linear head, as one module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.errors import explained
+from harness.recipe import Recipe
+from harness.seeding import derive
+
+
+class Model(nn.Module):
+    """Sequence in, one prediction out: the head reads the top layer's output at the last step of each sequence.
+
+    Args:
+        backbone: a layer with the contract of ``torch.nn.LSTM``.
+        head: linear map of the backbone's output.
+        encoder: what a task puts before the backbone, such as an embedding; none for most.
+    """
+
+    def __init__(self, backbone: nn.Module, head: nn.Linear, encoder: nn.Module | None = None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Predictions (N, H_out) for inputs (L, N, H_in) and, where sequences differ in length, their lengths (N,)."""
+        encoded = inputs if self.encoder is None else self.encoder(inputs)
+        output, _ = self.backbone(encoded)
+        if lengths is None:
+            return self.head(output[-1])
+        samples = torch.arange(output.shape[1], device=output.device)
+        return self.head(output[lengths.to(output.device) - 1, samples])
+
+    def count_parameters(self, *, embedding: bool = True) -> int:
+        """Number of trained scalars; without the encoder's if `embedding` is false."""
+        skipped = 0 if embedding or self.encoder is None else _count(self.encoder)
+        return _count(self) - skipped
+
+
+def build(recipe: Recipe, architecture: Any, task: Any, seed: int, device: torch.device) -> Model:
+    """The freshly initialised model of a recipe. The weights depend on `seed` and the recipe alone, not on the device.
+
+    Encoder, backbone and head draw from seeds of their own, so that a change of one leaves the others as they were.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "encoder"))
+        encoder = task.encoder()
+        torch.manual_seed(derive(seed, "backbone"))
+        with explained(f"architecture {recipe.arch}"):
+            backbone = architecture.layer(task.input_size, **recipe.layer)
+        torch.manual_seed(derive(seed, "head"))
+        head = nn.Linear(_output_size(backbone, recipe), task.output_size)
+        if architecture.initialise_head is not None:
+            architecture.initialise_head(head)
+    return Model(backbone, head, encoder).to(device)
+
+
+def _output_size(backbone: nn.Module, recipe: Recipe) -> int:
+    """Width of the backbone's output: its attribute `output_size` where it has one, else its hidden size."""
+    return int(getattr(backbone, "output_size", recipe.layer["hidden_size"]))
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

@@ -1,0 +1,190 @@
+"""Everything that defines a run but its seed: architecture, task, hyper-parameters, optimiser, schedule, budget."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Literal, Self
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness import signature
+from harness.errors import UserError, did_you_mean, explained
+from harness.registry import Registry
+
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Training(BaseModel):
+    """How the weights are found. A field added later defaults to None, so that hashes of older recipes stay."""
+
+    model_config = STRICT
+
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(64, ge=1)
+    eval_batch_size: int = Field(500, ge=1)
+    optimizer: Literal["adam", "adamw"] = "adam"
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    schedule: Literal["constant", "step", "cosine"] = "constant"
+    milestones: list[int] | None = None
+    """With ``schedule = "step"``: epochs after which the rate is multiplied by `decay`."""
+    decay: float | None = Field(None, gt=0, le=1)
+    clip_norm: float | None = Field(None, gt=0)
+    """Largest 2-norm of the gradient of all parameters together."""
+    patience: int | None = Field(None, ge=1)
+    """Stop after so many epochs without a strictly better validation metric."""
+    selection: Literal["best", "final"] = "best"
+    """Whose weights are tested: of the epoch with the best validation metric (the first of equals) or of the last."""
+    steps_per_epoch: int | None = Field(None, ge=1)
+    """Only for tasks that draw fresh data: training steps between two validations."""
+    train_limit: int | None = Field(None, ge=1)
+    """Train on the first so many samples of the frozen order only."""
+    max_time: float | None = Field(None, gt=0)
+    """Seconds of training after which the run ends as if its epochs were over."""
+
+    @model_validator(mode="after")
+    def _schedule_is_complete(self) -> Self:
+        stepped = self.schedule == "step"
+        if stepped and (not self.milestones or min(self.milestones) < 1):
+            raise ValueError("schedule 'step' needs milestones, the epochs (from 1) after which the rate drops")
+        if not stepped and (self.milestones is not None or self.decay is not None):
+            raise ValueError(f"milestones and decay belong to schedule 'step', not '{self.schedule}'")
+        return self
+
+
+class Recipe(BaseModel):
+    """One architecture, one task, all settings written out. :func:`compose` builds it and validates the names."""
+
+    model_config = STRICT
+
+    arch: str
+    task: str
+    variant: dict[str, Any]
+    layer: dict[str, Any]
+    training: Training
+
+    @cached_property
+    def hash(self) -> str:
+        """16 hex digits over the content: equal for equal recipes, however they were written."""
+        content = self.model_dump(mode="json", exclude_none=True)
+        return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values without what is not set."""
+        content = without_none(self.model_dump(mode="json"))
+        return {key: value for key, value in content.items() if value != {}}
+
+    def to_toml(self) -> str:
+        """The recipe as a file that ``--recipe`` takes."""
+        return tomlkit.dumps(self.to_dict())
+
+
+def without_none(value: Any) -> Any:
+    """`value` with the None entries of all its mappings left out, as TOML has none."""
+    if isinstance(value, Mapping):
+        return {key: without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def compose(
+    registry: Registry,
+    arch: str,
+    task: str,
+    content: Mapping[str, Any],
+    changes: Mapping[str, Any] | None = None,
+    where: str = "recipe",
+) -> Recipe:
+    """The recipe of a pair.
+
+    `content` has the tables ``layer``, ``training`` and ``variant``; `task` may carry a variant too, as in
+    ``adding[length=500]``; `changes` are single keys (``lr``, ``layer.dt``) that win over both. What nobody sets comes
+    from the architecture's descriptor and the defaults of the constructors. Every wrong name, type and range is a
+    :class:`UserError`.
+    """
+    name, variant = split_variant(task)
+    architecture, task_class = registry.architecture(arch), registry.task(name)
+    if unknown := set(content) - {"layer", "training", "variant"}:
+        raise UserError(f"{where}: there is no table '{min(unknown)}' (known: layer, training, variant)")
+    tables = {key: dict(content.get(key, {})) for key in ("layer", "training", "variant")}
+    tables["variant"].update(variant)
+    known = {
+        "layer": signature.keys_of(architecture.layer),
+        "training": list(Training.model_fields),
+        "variant": signature.keys_of(task_class),
+    }
+    placed = [(*_place(key, known, f"{arch} on {name}"), value) for key, value in (changes or {}).items()]
+    if any(place[:2] == ("training", "schedule") for place in placed):  # with what belonged to the schedule it replaces
+        tables["training"] = {k: v for k, v in tables["training"].items() if k not in ("milestones", "decay")}
+    for table, field, value in placed:
+        tables[table][field] = value
+    training = _training(tables["training"], where)
+    layer = signature.validated(architecture.layer, {**architecture.defaults, **tables["layer"]}, f"{where}, {arch}")
+    with explained(f"architecture {arch}"):
+        refused = architecture.constraint(layer) if architecture.constraint else None
+        if refused:
+            raise ValueError(refused)
+    options = signature.validated(task_class, tables["variant"], f"{where}, {name}")
+    return Recipe(arch=arch, task=name, variant=options, layer=layer, training=training)
+
+
+def label(task_class: Any, recipe: Recipe) -> str:
+    """The task as tables name it, with what differs from the default variant: ``psmnist[permutation=cornn]``."""
+    default = signature.options_of(task_class).model_fields
+    changed = {key: value for key, value in recipe.variant.items() if value != default[key].get_default()}
+    options = ",".join(f"{key}={value}" for key, value in changed.items())
+    return f"{recipe.task}[{options}]" if options else recipe.task
+
+
+def split_variant(task: str) -> tuple[str, dict[str, Any]]:
+    """``"adding[length=500]"`` -> ``("adding", {"length": 500})``."""
+    name, bracket, rest = task.partition("[")
+    if not bracket:
+        return name, {}
+    if not rest.endswith("]"):
+        raise UserError(f"task '{task}': the variant must end with ], as in adding[length=500]")
+    return name, dict(key_value(part) for part in rest[:-1].split(",") if part.strip())
+
+
+def key_value(text: str) -> tuple[str, Any]:
+    """``"lr=1e-3"`` -> ``("lr", 0.001)``: the value is read as TOML, and as text where it isn't TOML."""
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not key or not value:
+        raise UserError(f"'{text}' is not of the form key=value")
+    return key, toml_value(value)
+
+
+def toml_value(text: str) -> Any:
+    """A single value as TOML reads it; anything else is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _place(key: str, known: Mapping[str, list[str]], pair: str) -> tuple[str, str]:
+    """The table and the field that a key of ``--set`` means."""
+    table, _, field = key.rpartition(".")
+    places = [name for name, fields in known.items() if field in fields and table in ("", name)]
+    if len(places) == 1:
+        return places[0], field
+    if places:
+        raise UserError(f"key '{key}' is ambiguous: write {' or '.join(f'{place}.{field}' for place in places)}")
+    names = [name for fields in known.values() for name in fields]
+    raise UserError(f"there is no key '{key}' for {pair}{did_you_mean(field, names)}")
+
+
+def _training(table: Mapping[str, Any], where: str) -> Training:
+    given = dict(table)
+    if given.get("schedule") == "step":
+        given.setdefault("decay", 0.1)
+    try:
+        return Training(**given)
+    except ValidationError as error:
+        if not error.errors()[0]["loc"]:
+            raise UserError(f"{where}: {error.errors()[0]['ctx']['error']}") from error
+        raise UserError(signature.sentence(error, f"{where}, training", list(Training.model_fields))) from error

@@ -1,0 +1,131 @@
+"""The recipes that come with the project, and those that a person wrote.
+
+``<task>/standard.toml`` holds what all architectures share on a task; ``<task>/<architecture>.toml`` adds what is the
+architecture's own: a table ``standard`` and, where a paper's code defines the pair, a table ``published`` with the
+source of every value and the points where it had to deviate.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+from harness.recipe import Recipe, compose, split_variant
+from harness.registry import Registry
+
+FOLDER = Path(__file__).parent
+NOTES = ("source", "sources", "deviations")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A recipe with the name it goes by and, for a published one, where it comes from."""
+
+    name: str
+    recipe: Recipe
+    source: str = ""
+    sources: Mapping[str, str] | None = None
+    deviations: tuple[str, ...] = ()
+
+
+def named(
+    registry: Registry,
+    arch: str | None,
+    task: str | None,
+    name: str = "standard",
+    changes: Mapping[str, Any] | None = None,
+) -> Named:
+    """The recipe that a command means by ``--arch``, ``--task``, ``--recipe`` and the keys that it changes."""
+    if name.endswith(".toml"):
+        return _from_file(registry, Path(name), arch, task, changes)
+    if arch is None or task is None:
+        missing = " and ".join(option for option, value in (("--arch", arch), ("--task", task)) if value is None)
+        raise UserError(
+            f"name the pair to run: {missing} is missing (see 'harness list architectures' and 'list tasks')"
+        )
+    registry.architecture(arch), registry.task(split_variant(task)[0])  # a wrong name is told before a missing recipe
+    table = dict(_table(arch, split_variant(task)[0], name))
+    notes = {key: table.pop(key) for key in NOTES if key in table}
+    recipe = compose(registry, arch, task, table, changes, where=f"recipe {name}")
+    return Named(
+        _label(name, changes),
+        recipe,
+        notes.get("source", ""),
+        notes.get("sources"),
+        tuple(notes.get("deviations", ())),
+    )
+
+
+def listed(registry: Registry) -> Iterator[tuple[str, str, str, str]]:
+    """(task, architecture, name, source) of every recipe: a standard one for each pair, and the published ones."""
+    for task in registry.tasks:
+        for arch in registry.architectures:
+            tables = _tables(task, arch)
+            yield task, arch, "standard", "moderate budget" if "standard" in tables else "defaults"
+            for name in sorted(set(tables) - {"standard"}):
+                yield task, arch, name, tables[name].get("source", "")
+
+
+def _table(arch: str, task: str, name: str) -> Mapping[str, Any]:
+    """The tables of one built-in recipe, before validation."""
+    own = _tables(task, arch)
+    if name == "standard":
+        shared = _read(FOLDER / task / "standard.toml")
+        mine = own.get("standard", {})
+        return {key: {**shared.get(key, {}), **mine.get(key, {})} for key in {*shared, *mine}}
+    if name not in own:
+        raise UserError(
+            f"no recipe is called '{name}' for {arch} on {task} (known: {', '.join(sorted({'standard', *own}))};"
+            " a file must end in .toml)"
+        )
+    return own[name]
+
+
+def _tables(task: str, arch: str) -> dict[str, Any]:
+    return _read(FOLDER / task / f"{arch}.toml")
+
+
+@cache
+def _read(file: Path) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def _from_file(
+    registry: Registry, file: Path, arch: str | None, task: str | None, changes: Mapping[str, Any] | None
+) -> Named:
+    """A recipe as :meth:`Recipe.to_toml` writes it; ``--arch`` and ``--task`` may fill in what it leaves open."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"--recipe {file}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"--recipe {file}: not TOML: {error}") from error
+    given = {"arch": arch, "task": task}
+    for key, option in given.items():
+        said = content.pop(key, None)
+        if said is not None and not isinstance(said, str):
+            raise UserError(f"--recipe {file}: {key} must be text")
+        if option and said and (option if key == "arch" else split_variant(option)[0]) != split_variant(said)[0]:
+            raise UserError(f"--recipe {file} is for {key} '{said}', but --{key} says '{option}'")
+        given[key] = option or said
+        if not given[key]:
+            raise UserError(f'--recipe {file} names no {key}: add {key} = "..." or give --{key}')
+    for key in NOTES:
+        content.pop(key, None)
+    if not all(isinstance(value, dict) for value in content.values()):
+        wrong = next(key for key, value in content.items() if not isinstance(value, dict))
+        raise UserError(
+            f"--recipe {file}: '{wrong}' does not belong at the top: keys stand in [layer], [training] or [variant]"
+        )
+    recipe = compose(registry, str(given["arch"]), str(given["task"]), content, changes, where=f"--recipe {file}")
+    return Named(_label(file.stem, changes), recipe)
+
+
+def _label(name: str, changes: Mapping[str, Any] | None) -> str:
+    """``standard``, or ``standard, epochs=2`` where keys were changed: no changed recipe goes by the plain name."""
+    return ", ".join([name, *(f"{key}={value}" for key, value in sorted((changes or {}).items()))])

@@ -1,0 +1,221 @@
+"""Names to architectures and tasks: built-in, installed as a plugin, or defined in a single file.
+
+Built-ins are lazy ``"module:attribute"`` strings: naming them imports nothing. Installed plugins announce themselves by
+entry points of the groups ``harness.architectures`` and ``harness.tasks``; files come from ``--plugin my_cell.py``.
+Where two claim a name, the built-in wins, then the file, then the plugin whose distribution comes first by name.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import UserError, did_you_mean, one_line
+
+Kind = Literal["architecture", "task"]
+ROOMS: dict[Kind, str] = {"architecture": "architectures", "task": "tasks"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a registry: a name, where it came from, and either a way to load it or the reason why not."""
+
+    name: str
+    kind: Kind
+    origin: str
+    target: str = ""
+    value: Any = None
+    title: str = ""
+    summary: str = ""
+    problem: str | None = None
+
+    def load(self) -> Any:
+        """The object behind the name; a :class:`UserError` that names the origin where it cannot be had."""
+        if self.problem:
+            raise UserError(f"{self.kind} '{self.name}' ({self.origin}) cannot be used: {self.problem}")
+        return self.value if self.value is not None else resolve(self.target)
+
+
+@dataclass
+class Registry:
+    """All architectures and tasks that a command can name. `files` are the paths given by ``--plugin``."""
+
+    files: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
+
+    @cached_property
+    def architectures(self) -> dict[str, Entry]:
+        """Name to entry, built-ins first, each group in the order of its names."""
+        return self._collect("architecture")
+
+    @cached_property
+    def tasks(self) -> dict[str, Entry]:
+        """Name to entry, built-ins first, each group in the order of its names."""
+        return self._collect("task")
+
+    def architecture(self, name: str) -> Any:
+        """The descriptor of an architecture (``architectures.Architecture``)."""
+        return self._entry("architecture", name).load()
+
+    def task(self, name: str) -> Any:
+        """The class of a task (a subclass of ``tasks.Task``); its constructor takes the variant."""
+        return self._entry("task", name).load()
+
+    def fingerprints(self, arch: str, task: str) -> dict[str, str]:
+        """Name to hash of the source of what isn't built-in: a changed plugin makes other runs."""
+        entries = [self._entry("architecture", arch), self._entry("task", task)]
+        return {entry.name: _source_hash(entry.load()) for entry in entries if entry.origin != "built-in"}
+
+    def _entry(self, kind: Kind, name: str) -> Entry:
+        known = self.architectures if kind == "architecture" else self.tasks
+        if name not in known:
+            raise UserError(f"no {kind} is called '{name}'{did_you_mean(name, known)}; see 'harness list {kind}s'")
+        return known[name]
+
+    def _collect(self, kind: Kind) -> dict[str, Entry]:
+        found: dict[str, Entry] = {}
+        for entry in [*_built_in(kind), *self._from_files(kind), *_installed(kind)]:
+            winner = found.setdefault(entry.name, entry)
+            if winner is not entry:
+                self.warnings.append(
+                    f"{kind} '{entry.name}' of {entry.origin} is hidden by {winner.origin}: give it another name"
+                )
+        return found
+
+    def _from_files(self, kind: Kind) -> list[Entry]:
+        return [entry for file in self.files for entry in _defined_in(import_file(file), kind, f"file {file}")]
+
+
+def resolve(target: str) -> Any:
+    """The object that ``"module:attribute"`` names."""
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def import_file(path: str) -> Any:
+    """Import a plugin file under a name of its own, once per process."""
+    file = Path(path).expanduser().resolve()
+    name = f"harness_plugin_{file.stem}_{sha256(str(file).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    if not file.is_file():
+        raise UserError(f"--plugin {path}: there is no such file")
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise UserError(f"--plugin {path}: not a Python file (its name must end in .py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if not isinstance(error, Exception):
+            raise
+        raise UserError(f"--plugin {path}: {type(error).__name__}{_line_of(error, file)}: {one_line(error)}") from error
+    if not [*_defined_in(module, "architecture", ""), *_defined_in(module, "task", "")]:
+        raise UserError(f"--plugin {path}: defines no architectures.Architecture and no subclass of tasks.Task")
+    return module
+
+
+def _built_in(kind: Kind) -> list[Entry]:
+    targets: dict[str, str] = importlib.import_module(ROOMS[kind]).BUILTIN
+    return [Entry(name, kind, "built-in", target, None, *_read_off(target)) for name, target in sorted(targets.items())]
+
+
+def _read_off(target: str) -> tuple[str, str]:
+    """Title and summary of a built-in, from its source: importing it would import torch."""
+    module, _, attribute = target.partition(":")
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return attribute, ""
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    title, summary = attribute, ast.get_docstring(tree)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == attribute:
+            given = {getattr(n.targets[0], "id", ""): n.value for n in node.body if isinstance(n, ast.Assign)}
+            title, summary = _constant(given.get("title"), title), ast.get_docstring(node)
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == attribute:
+            given = {k.arg or "": k.value for k in getattr(node.value, "keywords", ())}
+            title = _constant(given.get("title"), title)
+    return title, _first_line(summary)
+
+
+def _constant(node: ast.expr | None, default: str) -> str:
+    return str(node.value) if isinstance(node, ast.Constant) else default
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().split("\n", 1)[0]
+
+
+def _installed(kind: Kind) -> list[Entry]:
+    points = entry_points(group=f"harness.{ROOMS[kind]}")
+    return [_from_entry_point(kind, point) for point in sorted(points, key=lambda p: (_distribution(p), p.name))]
+
+
+def _from_entry_point(kind: Kind, point: EntryPoint) -> Entry:
+    """Import a plugin; one that fails becomes a row with its reason instead of an end of the program."""
+    origin = f"plugin {_distribution(point)}"
+    try:
+        value = point.load()
+    except Exception as error:
+        return Entry(point.name, kind, origin, problem=f"{type(error).__name__}: {one_line(error)}")
+    if not _fits(value, kind):
+        return Entry(point.name, kind, origin, problem=f"{point.value} is no {_expected(kind)}")
+    if value.name != point.name:
+        return Entry(point.name, kind, origin, problem=f"{point.value} calls itself '{value.name}'")
+    return _loaded(value, kind, origin, sys.modules[point.module])
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.module
+
+
+def _defined_in(module: Any, kind: Kind, origin: str) -> list[Entry]:
+    """What a plugin file defines: descriptors, and task classes written in this very file."""
+    return [
+        _loaded(value, kind, origin, module)
+        for value in vars(module).values()
+        if _fits(value, kind) and (kind == "architecture" or value.__module__ == module.__name__)
+    ]
+
+
+def _loaded(value: Any, kind: Kind, origin: str, module: Any) -> Entry:
+    text = (value.__doc__ if kind == "task" else None) or module.__doc__
+    return Entry(value.name, kind, origin, value=value, title=value.title, summary=_first_line(text))
+
+
+def _source_hash(value: Any) -> str:
+    """16 hex digits over the file that defines a plugin's architecture (by its layer) or task."""
+    file = inspect.getsourcefile(value if isinstance(value, type) else value.layer)
+    return sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""
+
+
+def _fits(value: Any, kind: Kind) -> bool:
+    if kind == "architecture":
+        return isinstance(value, resolve("architectures:Architecture"))
+    return isinstance(value, type) and issubclass(value, resolve("tasks:Task")) and hasattr(value, "name")
+
+
+def _expected(kind: Kind) -> str:
+    return "architectures.Architecture" if kind == "architecture" else "subclass of tasks.Task with a name"
+
+
+def _line_of(error: Exception, file: Path) -> str:
+    """``" in line 12"`` where the traceback of `error` passes through `file`."""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename) == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" in line {line}" if line else ""

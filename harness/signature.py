@@ -1,0 +1,59 @@
+"""Options read off a constructor: which keywords it takes, of which types, with which defaults.
+
+A layer's hyper-parameters and a task's variant are the keywords of their constructors. Nothing else has to be declared.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from harness.errors import UserError, did_you_mean
+
+NOT_HYPER_PARAMETERS = frozenset({"self", "input_size", "batch_first", "backend", "device", "dtype"})
+
+
+@cache
+def options_of(constructor: Callable[..., Any]) -> type[BaseModel]:
+    """A strict model with one field for every keyword of `constructor` that a recipe may set."""
+    function: Any = constructor
+    hints = get_type_hints(function.__init__ if inspect.isclass(constructor) else function)
+    fields: dict[str, Any] = {}
+    for name, parameter in inspect.signature(constructor).parameters.items():
+        if name in NOT_HYPER_PARAMETERS or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[name] = (hints.get(name, Any), default)
+    config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, protected_namespaces=())
+    return create_model(getattr(constructor, "__name__", "options"), __config__=config, **fields)
+
+
+def keys_of(constructor: Callable[..., Any]) -> list[str]:
+    """The names of the options, in the order of the signature."""
+    return list(options_of(constructor).model_fields)
+
+
+def validated(constructor: Callable[..., Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """All options with their values, defaults included, as JSON values; a :class:`UserError` names a wrong one."""
+    try:
+        return options_of(constructor)(**given).model_dump(mode="json")
+    except ValidationError as error:
+        raise UserError(sentence(error, where, keys_of(constructor))) from error
+
+
+def sentence(error: ValidationError, where: str, known: list[str]) -> str:
+    """The first thing that pydantic complains of, in one sentence."""
+    errors = error.errors(include_url=False)
+    first = min(errors, key=lambda e: e["type"] != "extra_forbidden")  # a misspelt key is why another one is missing
+    key = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or part in known) or str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return f"{where}: there is no key '{key}'{did_you_mean(key, known)}"
+    if first["type"] == "missing":
+        return f"{where}: '{key}' must be set"
+    alternatives = [e["msg"] for e in errors if e["loc"][0] == first["loc"][0]]
+    message = " or ".join(dict.fromkeys(alternatives))
+    return f"{where}: {key} = {first['input']!r} is refused: {message[:1].lower()}{message[1:]}"

@@ -1,0 +1,134 @@
+"""The database under a store: its address, its transactions, and what its complaints mean for a person.
+
+Connections are not pooled: each lives for one transaction. A process that forks (data loaders, worker pools) can
+therefore never share one with its child, which on SQLite would corrupt the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError, NoSuchModuleError, ProgrammingError
+from sqlalchemy.pool import NullPool
+
+from harness.errors import UserError, one_line
+
+MEANINGS = {
+    "is locked": "is locked by another program that doesn't finish: end that program, or try again later",
+    "readonly": "is read-only: make the file and its folder writable (SQLite may need that even to read), or name"
+    " another home with --home",
+    "is full": "has no room left: free space on its disk and try again; what was stored before is untouched",
+    "file is not a database": "is not a SQLite database: move that file away, or name another home with --home",
+    "malformed": "is damaged: restore it from a copy or an export, or move it away to begin a new one",
+    "disk I/O error": "cannot be read or written (disk I/O error): check the disk, and that it isn't full",
+}
+"""Part of a message of SQLite -> what it means and what to do."""
+
+
+class Database:
+    """A database by its SQLAlchemy URL. Nothing is read or written before the first transaction."""
+
+    def __init__(self, url: str, timeout: float = 60.0) -> None:
+        """Raises :class:`UserError` for a URL that is none, lacks its driver, or means a database in memory.
+
+        Args:
+            timeout: seconds to wait for another process that writes into the same SQLite file.
+        """
+        address = _address(url)
+        self.timeout = timeout
+        self.sqlite = address.get_backend_name() == "sqlite"
+        self.path = Path(address.database or "") if self.sqlite and "uri" not in address.query else None
+        """The SQLite file; None for other databases and for SQLite's own ``file:`` addresses."""
+        self.name = str(self.path or address.set(query={}).render_as_string(hide_password=True))
+        """Where the database is, for a person to read, without password and options."""
+        waiting: dict[str, Any] = {"timeout": timeout} if self.sqlite else {}
+        try:
+            self.engine = create_engine(address, poolclass=NullPool, connect_args=waiting)
+        except NoSuchModuleError as error:
+            raise UserError(f"the store {self.name} names an unknown database, {address.drivername}") from error
+        except ImportError as error:
+            raise UserError(f"the store {self.name} needs a driver that isn't installed: {one_line(error)}") from error
+        if self.sqlite:
+            event.listen(self.engine, "connect", _prepare)
+            event.listen(self.engine, "begin", _begin)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees the database as it is at one moment."""
+        with self.explained(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that alone may write; all of it is stored at its end, or nothing."""
+        with self.explained(), self.engine.connect() as plain:
+            connection = plain.execution_options(harness_writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what the database refuses inside into one sentence; mistakes of this program stay what they are."""
+        try:
+            yield
+        except (IntegrityError, ProgrammingError, DataError):
+            raise
+        except DatabaseError as error:
+            raise UserError(self._sentence(one_line(error.orig or error))) from error
+        except sqlite3.DatabaseError as error:
+            raise UserError(self._sentence(one_line(error))) from error
+
+    def _sentence(self, complaint: str) -> str:
+        for sign, meaning in MEANINGS.items() if self.sqlite else ():
+            if sign in complaint:
+                return f"the store {self.name} {meaning}"
+        if self.path is not None and "unable to open" in complaint:
+            return f"the store {self.name} cannot be opened: {_obstacle(self.path)}"
+        return f"the store {self.name} cannot be used: {complaint}"
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):  # nothing of it is quoted or chained, as the text may hold a password
+        address = None
+    sqlite = address is not None and address.get_backend_name() == "sqlite"
+    if address is None or (sqlite and (address.host or address.username)):
+        raise UserError(
+            "the address of the store is no database URL; it has the form sqlite:////folder/store.sqlite (four"
+            " slashes, or three and a relative path) or postgresql+psycopg://user:password@host/database"
+        )
+    if sqlite and (":memory:" in (address.database or ":memory:") or "memory" in address.query.get("mode", "")):
+        raise UserError("a store in memory would forget its runs: name a file, as in sqlite:////folder/store.sqlite")
+    return address
+
+
+def _obstacle(path: Path) -> str:
+    """Why SQLite couldn't open the file, which it doesn't tell."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    return f"this user may not {'read and write the file' if path.exists() else f'create files in {folder}'}"
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    """Settings of one SQLite connection.
+
+    ``synchronous=EXTRA``: with NORMAL, a loss of power may take the last commits of a write-ahead log with it. FULL
+    and EXTRA flush every commit to the disk, and EXTRA does so even where a file system doesn't allow such a log.
+    """
+    connection.isolation_level = None  # else Python's module begins transactions by rules of its own
+    connection.execute("PRAGMA synchronous=EXTRA")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes the lock at once: one that reads first and then writes would fail without waiting."""
+    writes = connection.get_execution_options().get("harness_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

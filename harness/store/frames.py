@@ -1,0 +1,86 @@
+"""The store as data frames, with the columns that leaderboards are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Row, select
+
+from harness.environment import device_label
+from harness.store.schema import curves, runs
+
+RUNS = {
+    "run": "text",
+    "arch": "text",
+    "task": "text",
+    "metric": "text",
+    "higher_is_better": "bool",
+    "recipe": "text",
+    "recipe_hash": "text",
+    "seed": "int64",
+    "state": "text",
+    "reason": "text",
+    "valid": "float64",
+    "test": "float64",
+    "parameters": "int64",
+    "parameters_without_embedding": "int64",
+    "epochs": "int64",
+    "epochs_done": "int64",
+    "train_limit": "float64",
+    "seconds": "float64",
+    "device": "text",
+    "threads": "float64",
+    "backends": "text",
+    "created": "text",
+    "version": "text",
+}
+"""Columns of a frame of runs. ``recipe`` is its name, ``epochs`` the planned number, ``version`` that of the harness;
+``reason``, ``train_limit``, ``threads`` and ``version`` are missing where there is none."""
+CURVES = {"run": "text", "epoch": "int64", "step": "int64"} | dict.fromkeys(
+    ("seconds", "train_loss", "valid_loss", "valid", "lr"), "float64"
+)
+"""Columns of a frame of curves."""
+
+
+def runs_frame(connection: Connection) -> pd.DataFrame:
+    """One row a run, oldest first, with the columns of :data:`RUNS`."""
+    rows = connection.execute(select(runs).order_by(runs.c.created, runs.c.id))
+    return _frame([_record(row) for row in rows], RUNS)
+
+
+def curves_frame(connection: Connection) -> pd.DataFrame:
+    """One row a run and epoch, ordered by both, with the columns of :data:`CURVES`."""
+    rows = connection.execute(select(*(curves.c[name] for name in CURVES)).order_by(curves.c.run, curves.c.epoch))
+    return _frame(rows.all(), CURVES)
+
+
+def _frame(rows: Sequence[Any], columns: dict[str, str]) -> pd.DataFrame:
+    """Numbers get their types even where there is no row to infer them from; text has the type pandas prefers."""
+    numbers = {name: kind for name, kind in columns.items() if kind != "text"}
+    return pd.DataFrame(rows, columns=list(columns)).astype(numbers)
+
+
+def _record(row: Row[Any]) -> dict[str, Any]:
+    training, software = _table(row.recipe, "training"), _table(row.environment, "software")
+    return {
+        **{name: getattr(row, name) for name in RUNS if name in runs.columns},
+        "run": row.id,
+        "higher_is_better": row.metric == "accuracy",
+        "recipe": row.recipe_name,
+        "valid": row.metrics.get("valid"),
+        "test": row.metrics.get("test"),
+        "epochs": training.get("epochs", row.epochs_done),
+        "train_limit": training.get("train_limit"),
+        "device": device_label(row.environment, row.device),
+        "threads": row.environment.get("threads"),
+        "backends": ", ".join(sorted({name for counts in row.backends.values() for name in counts})),
+        "version": software.get("harness"),
+    }
+
+
+def _table(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """A table inside a document that may have come from elsewhere, and may have none."""
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,156 @@
+"""The store: runs and their curves in a database that many processes read and write at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import Select, delete, func, select
+
+from harness.errors import UserError, did_you_mean
+from harness.store import opening, rows
+from harness.store.database import Database
+from harness.store.run import STATES, CurvePoint, Run
+from harness.store.schema import curves, runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Store:
+    """Runs and their curves. Every method is one short transaction; what it stored survives a crash of the machine.
+
+    Whatever the database refuses (a lock, a full or read-only disk, a damaged file) is a
+    :class:`~harness.errors.UserError`, and nothing of that transaction is stored.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Use :meth:`open`, which looks at what is there."""
+        self.database = database
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True, timeout: float = 60.0) -> Self:
+        """The store at a SQLAlchemy URL.
+
+        Args:
+            create: make the tables where there are none; otherwise that is a :class:`UserError`.
+            timeout: seconds to wait for another process that writes into the same SQLite file.
+        """
+        database = Database(url, timeout)
+        opening.prepare(database, create)
+        return cls(database)
+
+    @property
+    def name(self) -> str:
+        """Where the store is, for a person to read: a path, or a URL without its password."""
+        return self.database.name
+
+    def add(self, run: Run) -> None:
+        """Store a new run with its curve."""
+        with self.database.writing() as connection:
+            rows.write(connection, [run])
+
+    def update(self, run_id: str, **values: Any) -> None:
+        """Set fields of a run: ``update(run.id, state="done", metrics={"valid": 0.9, "test": 0.88})``."""
+        if unknown := set(values) - rows.SETTABLE:
+            raise TypeError(f"a stored run has no field {min(unknown)!r} that can be set")
+        with self.database.writing() as connection:
+            rows.change(connection, run_id, **values)
+
+    def log(self, run_id: str, points: Iterable[CurvePoint]) -> None:
+        """Add points to a run's curve; one of the same epoch is replaced."""
+        with self.database.writing() as connection:
+            rows.change(connection, run_id)
+            rows.write_points(connection, run_id, points)
+
+    def restart_curve(self, run_id: str, points: Iterable[CurvePoint]) -> None:
+        """Replace a run's curve, as when it continues from a checkpoint that is older than the curve's end."""
+        with self.database.writing() as connection:
+            rows.change(connection, run_id)
+            connection.execute(delete(curves).where(curves.c.run == run_id))
+            rows.write_points(connection, run_id, points)
+
+    def get(self, run: str) -> Run:
+        """The run with this id, or with the only id that begins so, with its curve."""
+        run = run.strip().lower()
+        with self.database.reading() as connection:
+            # Between the bounds instead of LIKE, so that every database uses the index of the primary key.
+            matching = select(runs).where(runs.c.id >= run, runs.c.id < run + "g").order_by(runs.c.id).limit(4)
+            found = list(rows.read(connection, matching, with_curves=True)) if run else []
+            if len(found) == 1 or (found and found[0].id == run):
+                return found[0]
+            recent = connection.scalars(select(runs.c.id).order_by(runs.c.created.desc()).limit(1000)).all()
+        raise UserError(_ambiguous(run, found) if found else _unknown(run, recent))
+
+    def find(self, recipe_hash: str, seed: int, device: str) -> list[Run]:
+        """The runs of one recipe, seed and kind of device, newest first, without their curves."""
+        same = (runs.c.recipe_hash == recipe_hash, runs.c.seed == seed, runs.c.device == device)
+        with self.database.reading() as connection:
+            return list(rows.read(connection, _newest_first(select(runs).where(*same)), with_curves=False))
+
+    def runs(
+        self,
+        arch: str | None = None,
+        task: str | None = None,
+        state: str | None = None,
+        with_curves: bool = False,
+        limit: int | None = None,
+    ) -> list[Run]:
+        """The runs with exactly this architecture, task label and state, newest first, at most `limit` of them."""
+        query = _newest_first(_selection(arch, task, state)).limit(limit)
+        with self.database.reading() as connection:
+            return list(rows.read(connection, query, with_curves))
+
+    def each(self, arch: str | None = None, task: str | None = None, state: str | None = None) -> Iterator[Run]:
+        """The same runs with their curves, oldest first, read a page at a time and all as of one moment."""
+        query = _selection(arch, task, state)
+        with self.database.reading() as connection:
+            yield from rows.read(connection, query.order_by(runs.c.created, runs.c.id), with_curves=True)
+
+    def count(self) -> int:
+        """How many runs there are."""
+        with self.database.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(runs)) or 0
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Delete the runs with these whole ids and their curves; how many there were."""
+        with self.database.writing() as connection:
+            return rows.remove(connection, ids)
+
+    def runs_frame(self) -> pd.DataFrame:
+        """One row a run, oldest first; the columns are those of :data:`harness.store.frames.RUNS`."""
+        from harness.store import frames
+
+        with self.database.reading() as connection:
+            return frames.runs_frame(connection)
+
+    def curves_frame(self) -> pd.DataFrame:
+        """One row a run and epoch; the columns are those of :data:`harness.store.frames.CURVES`."""
+        from harness.store import frames
+
+        with self.database.reading() as connection:
+            return frames.curves_frame(connection)
+
+
+def _selection(arch: str | None, task: str | None, state: str | None) -> Select[Any]:
+    """The query for runs with these values; None matches all."""
+    if state is not None and state not in STATES:
+        raise UserError(f"a run is never '{state}'{did_you_mean(state, STATES)}")
+    wanted = {"arch": arch, "task": task, "state": state}
+    return select(runs).where(*(runs.c[name] == value for name, value in wanted.items() if value is not None))
+
+
+def _newest_first(query: Select[Any]) -> Select[Any]:
+    return query.order_by(runs.c.created.desc(), runs.c.id.desc())
+
+
+def _ambiguous(run: str, found: Sequence[Run]) -> str:
+    some = ", ".join(one.id for one in found[:3])
+    return f"several runs begin with '{run}' ({some}{', ...' if len(found) > 3 else ''}): give more of the id"
+
+
+def _unknown(run: str, recent: Sequence[str]) -> str:
+    if near := get_close_matches(run, recent, n=1, cutoff=0.6):
+        return f"there is no run '{run}' (did you mean '{near[0]}'?)"
+    return f"there is no run '{run}': 'list runs' shows those that there are"

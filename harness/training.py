@@ -1,0 +1,332 @@
+"""One run: epochs of batches, validation after each, checkpoints in between, one test at the end.
+
+The numbers depend on recipe, seed, data, machine and thread count only. Where a run was killed in between doesn't
+show in them: a checkpoint holds the weights, the optimiser, the state of the random numbers and the place in the epoch,
+and the order of the samples is a function of the seed and the epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness import checkpoint
+from harness.errors import UserError
+from harness.evaluation import Score, evaluate, loss_of
+from harness.recipe import Recipe
+from harness.schedule import learning_rate, optimizer
+from harness.seeding import derive
+
+EXPLODED = 1e3
+"""A loss of so many times the first one (or of 1, where that is more) counts as diverged."""
+CUDA_CHECK_EVERY = 64
+"""Steps between two looks at the loss on a GPU, where every look waits for the device."""
+
+
+class Interrupted(Exception):
+    """The person or the system asked for an end, for the reason given; the checkpoint holds all that was done."""
+
+
+class Failed(Exception):
+    """The run cannot go on, for the reason given."""
+
+
+@dataclass
+class Point:
+    """One epoch of the learning curve. `epoch` and `step` count from 1; `seconds` are of training so far."""
+
+    epoch: int
+    step: int
+    seconds: float
+    train_loss: float
+    valid_loss: float
+    valid: float
+    lr: float
+
+
+@dataclass
+class Progress:
+    """Where a run stands."""
+
+    epoch: int = 0  # finished epochs
+    step: int = 0  # finished steps of the epoch under way
+    seconds: float = 0.0
+    first_loss: float | None = None
+    best: float | None = None
+    best_epoch: int = 0
+    over: bool = False  # nothing left but the test
+    curve: list[Point] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run leaves: scores of the selected weights, and those weights."""
+
+    valid: Score
+    test: Score
+    weights: dict[str, Tensor]
+
+
+class Listener:
+    """What training tells while it goes on. The default hears nothing."""
+
+    def on_step(self, progress: Progress, steps: int, loss: Callable[[], float]) -> None:
+        """After a step; `steps` is the number of steps of the epoch. Calling `loss` may wait for the device."""
+
+    def on_epoch(self, progress: Progress) -> None:
+        """After the validation that ends an epoch."""
+
+    def on_checkpoint(self, progress: Progress) -> None:
+        """After all that was done so far is on the disk."""
+
+
+class Trainer:
+    """Trains `model` on `splits` as the recipe says.
+
+    Args:
+        code: hashes of third-party source that takes part; a checkpoint of other code is not continued.
+        file: the checkpoint, where :meth:`resume` finds it and where the training leaves it.
+        stop: asked before every step; a reason ends the run with :class:`Interrupted` after a checkpoint.
+        checkpoint_every: seconds between two checkpoints (they also stand at the end and at an interruption).
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        task: Any,
+        model: nn.Module,
+        splits: Any,
+        *,
+        seed: int,
+        code: Mapping[str, str] | None = None,
+        file: Path | None = None,
+        listener: Listener | None = None,
+        stop: Callable[[], str | None] = lambda: None,
+        checkpoint_every: float = 10.0,
+    ) -> None:
+        self.recipe, self.task, self.model, self.splits, self.seed = recipe, task, model, splits, seed
+        self.training = recipe.training
+        self.listener, self.stop, self.file = listener or Listener(), stop, file
+        self.identity = [recipe.hash, str(seed), splits.checksum, *(code or {}).values()]
+        self.checkpoint_every = checkpoint_every
+        self.optimizer = optimizer(self.training, model)
+        self.progress = Progress()
+        self.best_weights: dict[str, Tensor] = {}
+        self.device = next(model.parameters()).device
+        self.train_data, self.samples = self._training_data()
+        self.steps = math.ceil(self.samples / self.training.batch_size)
+        self.losses = torch.zeros(self.steps, device=self.device)  # of the epoch under way
+        self._random = _first_random_state(seed, self.device)
+        self._saved_at = self._started_at = 0.0
+
+    def run(self) -> Outcome:
+        """Train to the end and test. Raises :class:`Interrupted` or :class:`Failed`; both leave the curve behind."""
+        self._saved_at = self._started_at = time.perf_counter()
+        with _own_random_numbers(self.device):
+            _restore_random_state(self._random, self.device)
+            self.model.train()
+            while not self.progress.over:
+                self._epoch()
+            return self._outcome()
+
+    def resume(self) -> Progress | None:
+        """Continue from the checkpoint. Returns where it stands, or None where there is none (or a damaged one)."""
+        state = checkpoint.load(self.file) if self.file is not None else None
+        if state is None:
+            return None
+        if state["identity"] != self.identity:
+            raise UserError(f"{self.file} was written with other data or other code: delete the run to start it anew")
+        saved = dict(state["progress"])
+        curve = [Point(**point) for point in saved.pop("curve")]
+        self.progress = Progress(**saved, curve=curve)
+        self.losses[: self.progress.step] = state["losses"].to(self.device)
+        self.model.load_state_dict(state["model"])
+        self.best_weights = {name: value.to(self.device) for name, value in state["best"].items()}
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._random = state["random"]
+        return self.progress
+
+    def step(self, index: Tensor, generator: torch.Generator | None) -> Tensor:
+        """One update on the samples that `index` names. Returns the loss before it, without waiting for the device."""
+        batch = self.task.batch(self.train_data, index, generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(self.task, self.model(batch.inputs, batch.lengths), batch.targets)
+        loss.backward()
+        if self.training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip_norm)
+        self.optimizer.step()
+        return loss.detach()
+
+    def batches(self, epoch: int) -> tuple[Tensor, ...]:
+        """The sample numbers of every batch of an epoch: a permutation drawn from the seed and the epoch."""
+        generator = torch.Generator().manual_seed(derive(self.seed, "order", epoch))
+        order = torch.randperm(self.samples, generator=generator)
+        return order.to(self.device).split(self.training.batch_size)
+
+    def generator(self, epoch: int, step: int) -> torch.Generator | None:
+        """Random numbers for the fresh samples of one batch; none where the samples are given."""
+        if not self.train_data.fresh:
+            return None
+        return torch.Generator().manual_seed(derive(self.seed, "fresh", epoch, step))
+
+    def _training_data(self) -> tuple[Any, int]:
+        """What is trained on, and how many samples of it make an epoch."""
+        data, training = self.splits.train, self.training
+        if not data.fresh:
+            if training.steps_per_epoch is not None:
+                raise UserError(f"steps_per_epoch is for tasks that draw fresh data; {self.recipe.task} has epochs")
+            data = data if training.train_limit is None else data.head(training.train_limit)
+            return data, len(data)
+        if training.train_limit is not None:
+            raise UserError(f"train_limit means nothing for {self.recipe.task}, whose every batch is new")
+        steps = training.steps_per_epoch
+        return data, len(data) if steps is None else steps * training.batch_size
+
+    def _epoch(self) -> None:
+        progress, training = self.progress, self.training
+        rate = learning_rate(training, progress.epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batches = self.batches(progress.epoch)
+        check_every = 1 if self.device.type == "cpu" else CUDA_CHECK_EVERY
+        checked = progress.step
+        while progress.step < self.steps and not (progress.step and self._out_of_time()):
+            if reason := self.stop():
+                self._save()
+                raise Interrupted(reason)
+            if time.perf_counter() - self._saved_at > self.checkpoint_every:
+                self._save()
+            step = progress.step
+            self.losses[step] = self.step(batches[step], self.generator(progress.epoch, step))
+            progress.step += 1
+            if progress.step - checked == check_every or progress.step == self.steps:
+                self._check_losses(checked)
+                checked = progress.step
+            self.listener.on_step(progress, self.steps, self._loss)
+        self._check_losses(checked)
+        self._finish_epoch(rate)
+
+    def _loss(self) -> float:
+        """The loss of the last step; asking for it waits for the device."""
+        return float(self.losses[self.progress.step - 1])
+
+    def _check_losses(self, start: int) -> None:
+        """End the run where a loss since step `start` of this epoch is NaN or has exploded."""
+        progress = self.progress
+        if progress.step == start:
+            return
+        if progress.first_loss is None:
+            progress.first_loss = float(self.losses[0])
+        limit = EXPLODED * max(progress.first_loss, 1.0)
+        bad = ~(self.losses[start : progress.step] <= limit)  # NaN compares false
+        if bad.any():
+            at = start + int(bad.nonzero()[0])
+            number = progress.epoch * self.steps + at + 1
+            self._clock()
+            raise Failed(f"diverged at step {number} (loss {float(self.losses[at]):.4g})")
+
+    def _finish_epoch(self, rate: float) -> None:
+        progress = self.progress
+        valid = evaluate(self.model, self.task, self.splits.valid, self.training.eval_batch_size)
+        self._clock()
+        step = progress.epoch * self.steps + progress.step
+        point = Point(progress.epoch + 1, step, progress.seconds, self._train_loss(), valid.loss, valid.metric, rate)
+        progress.curve.append(point)
+        if not math.isfinite(valid.loss):
+            raise Failed(f"diverged at step {step} (validation loss {valid.loss:.4g})")
+        if progress.step < self.steps or (self._out_of_time() and point.epoch < self.training.epochs):
+            progress.warnings.append(f"max_time ended the training at step {step}, in epoch {point.epoch}")
+        if self._is_better(valid.metric):
+            progress.best, progress.best_epoch = valid.metric, point.epoch
+            if self.training.selection == "best":
+                self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        progress.epoch, progress.step = point.epoch, 0
+        progress.over = progress.epoch >= self.training.epochs or self._out_of_time() or self._out_of_patience()
+        self.listener.on_epoch(progress)
+        if progress.over:
+            self._save()
+
+    def _is_better(self, metric: float) -> bool:
+        best = self.progress.best
+        return best is None or (metric > best if self.task.higher_is_better else metric < best)
+
+    def _out_of_time(self) -> bool:
+        limit = self.training.max_time
+        return limit is not None and self._seconds() >= limit
+
+    def _out_of_patience(self) -> bool:
+        patience = self.training.patience
+        return patience is not None and self.progress.epoch - self.progress.best_epoch >= patience
+
+    def _train_loss(self) -> float:
+        """Mean loss over the samples of the epoch so far, each batch weighted by its size."""
+        done, size = self.progress.step, self.training.batch_size
+        sizes = torch.full((done,), size, dtype=torch.float64)
+        if done == self.steps:
+            sizes[-1] = self.samples - (done - 1) * size
+        return float((self.losses[:done].cpu().double() * sizes).sum() / sizes.sum())
+
+    def _outcome(self) -> Outcome:
+        """Scores with the selected weights; the test split is seen here, once, and nowhere else."""
+        if self.best_weights:
+            self.model.load_state_dict(self.best_weights)
+        selected = self.progress.curve[self.progress.best_epoch - 1 if self.best_weights else -1]
+        test = evaluate(self.model, self.task, self.splits.test, self.training.eval_batch_size)
+        weights = {name: value.detach().cpu() for name, value in self.model.state_dict().items()}
+        return Outcome(Score(selected.valid_loss, selected.valid), test, weights)
+
+    def _seconds(self) -> float:
+        return self.progress.seconds + time.perf_counter() - self._started_at
+
+    def _clock(self) -> None:
+        """Book the time since the last call."""
+        self.progress.seconds, self._started_at = self._seconds(), time.perf_counter()
+
+    def _save(self) -> None:
+        if self.file is None:
+            return
+        self._clock()
+        state = {
+            "identity": self.identity,
+            "progress": asdict(self.progress),
+            "losses": self.losses[: self.progress.step].cpu(),
+            "model": self.model.state_dict(),
+            "best": self.best_weights,
+            "optimizer": self.optimizer.state_dict(),
+            "random": _random_state(self.device),
+        }
+        checkpoint.save(state, self.file)
+        self._saved_at = time.perf_counter()
+        self.listener.on_checkpoint(self.progress)
+
+
+def _own_random_numbers(device: torch.device) -> AbstractContextManager[None]:
+    """A scope whose random numbers leave the caller's as they were."""
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+
+
+def _first_random_state(seed: int, device: torch.device) -> list[Tensor]:
+    """What dropout and the like start from, without touching the caller's random numbers."""
+    with _own_random_numbers(device):
+        torch.manual_seed(derive(seed, "training"))
+        return _random_state(device)
+
+
+def _random_state(device: torch.device) -> list[Tensor]:
+    states = [torch.get_rng_state()]
+    return [*states, torch.cuda.get_rng_state(device)] if device.type == "cuda" else states
+
+
+def _restore_random_state(states: list[Tensor], device: torch.device) -> None:
+    torch.set_rng_state(states[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states[1], device)

@@ -1,0 +1,130 @@
+"""Runs in, rankings out: one ranking a task and training-set size, one row an architecture and recipe."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from reports import formats
+from reports.frames import Frames, Run
+from reports.notes import notes
+from reports.rows import STATES, Row, make_row
+from reports.statistics import ranks
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The rows that may be compared: the same task variant, metric and number of training samples.
+
+    Ranked rows come first, best first, then those without a result. `train_limit` is None for the whole training set.
+    `anchor` names the ranking on a page and in a link: small letters, digits and hyphens.
+    """
+
+    task: str
+    title: str
+    metric: str
+    higher_is_better: bool
+    train_limit: int | None
+    rows: tuple[Row, ...]
+    anchor: str
+
+    @property
+    def ranked(self) -> tuple[Row, ...]:
+        """The rows with a result."""
+        return tuple(row for row in self.rows if row.rank is not None)
+
+
+def rankings(runs: Iterable[Run]) -> list[Ranking]:
+    """All rankings of `runs`, by task label, the whole training set before limited ones."""
+    groups: dict[tuple[str, str, int], list[Run]] = defaultdict(list)
+    for run in runs:
+        # No limit sorts first, as -1. The metric is part of the key because different metrics have no common order.
+        groups[run.task, run.metric, -1 if run.train_limit is None else run.train_limit].append(run)
+    found: dict[str, Ranking] = {}
+    for key in sorted(groups, key=lambda key: (key[0].casefold(), key)):
+        ranking = _ranking(groups[key], found.keys())
+        found[ranking.anchor] = ranking
+    return list(found.values())
+
+
+def table(frames: Frames) -> list[dict[str, object]]:
+    """Every row of every ranking as a plain dictionary, in the order of the page and with the same statistics.
+
+    `mean`, `low`, `high`, `best` and `valid` (the mean) are raw numbers, accuracy as a fraction, or None; `n` counts
+    the seeds behind them; `score` is mean and interval as text. `parameters` and `epochs` are the largest of the
+    row's runs, `seconds` their mean. `warnings` are sentences.
+    """
+    return [_plain(ranking, row) for ranking in rankings(frames.records()) for row in ranking.rows]
+
+
+def _ranking(runs: Sequence[Run], taken: Collection[str]) -> Ranking:
+    groups: dict[tuple[str, str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run.arch, run.recipe, run.recipe_hash].append(run)
+    of = min(runs, key=lambda run: run.run)
+    rows = _placed([make_row(groups[key], of.higher_is_better) for key in sorted(groups)], of.higher_is_better)
+    longest = max((epochs for row in rows for epochs in row.whole("epochs_done")), default=0)
+    return Ranking(
+        task=of.task,
+        title=of.task_title or of.task,
+        metric=of.metric,
+        higher_is_better=of.higher_is_better,
+        train_limit=of.train_limit,
+        rows=tuple(replace(row, notes=notes(row, rows[0], longest)) for row in rows),
+        anchor=_anchor(of, taken),
+    )
+
+
+def _anchor(run: Run, taken: Collection[str]) -> str:
+    # Readable and lasting, so that a link can be kept: "psmnist-permutation-cornn-first-5000".
+    name = re.sub(r"[^a-z0-9]+", "-", run.task.lower()).strip("-")[:60] or "task"
+    if run.train_limit is not None:
+        name += f"-first-{run.train_limit}"
+    number = 1
+    while (found := name if number == 1 else f"{name}--{number}") in taken:
+        number += 1
+    return found
+
+
+def _placed(rows: Sequence[Row], higher_is_better: bool) -> list[Row]:
+    means = {index: row.test.mean for index, row in enumerate(rows) if row.test}
+    places = dict(zip(means, ranks(list(means.values()), higher_is_better), strict=True))
+    ranked = [replace(rows[index], rank=place) for index, place in places.items()]
+    # Both sorts are stable: equal ranks, and equal states, stay in the order of their names.
+    ranked.sort(key=lambda row: row.rank or 0)
+    rest = [row for row in rows if not row.test]
+    return ranked + sorted(rest, key=lambda row: (*STATES, row.state).index(row.state))
+
+
+def _plain(ranking: Ranking, row: Row) -> dict[str, object]:
+    test, valid = row.test, row.valid
+    return {
+        "task": ranking.task,
+        "task_title": ranking.title,
+        "train_limit": ranking.train_limit,
+        "metric": ranking.metric,
+        "higher_is_better": ranking.higher_is_better,
+        "rank": row.rank,
+        "arch": row.arch,
+        "arch_title": row.title,
+        "recipe": row.recipe,
+        "recipe_hash": row.recipe_hash,
+        "state": row.state,
+        "n": test.n if test else 0,
+        "mean": test.mean if test else None,
+        "low": test.low if test else None,
+        "high": test.high if test else None,
+        "best": test.best if test else None,
+        "valid": valid.mean if valid else None,
+        "score": formats.score(test, ranking.metric),
+        "parameters": max(row.whole("parameters"), default=None),
+        "epochs": max(row.whole("epochs"), default=None),
+        "epochs_done": max(row.whole("epochs_done"), default=None),
+        "seconds": row.seconds,
+        "device": ", ".join(row.texts("device")),
+        "threads": ", ".join(row.texts("threads")),
+        "backends": ", ".join(row.texts("backends")),
+        "warnings": [str(note) for note in row.notes],
+    }

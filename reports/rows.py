@@ -1,0 +1,98 @@
+"""The row of a ranking: one architecture with one recipe, and what its seeds say together."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.frames import Run
+from reports.statistics import Summary, summarise
+
+STATES = ("done", "running", "interrupted", "failed")
+
+
+@dataclass(frozen=True)
+class Note:
+    """A warning below a ranking: our sentence, and the detail that somebody else wrote (a reason, a device)."""
+
+    text: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text}: {self.detail}" if self.detail else f"{self.text}."
+
+
+@dataclass(frozen=True)
+class Row:
+    """One architecture with one recipe.
+
+    `runs` holds one run a seed, in the order of the seeds. `test` and `valid` summarise those of them that are
+    done; `test` and `rank` are None where no done run has a result. `repeated` are the seeds that were run more than
+    once to the end, of which only the newest run counts.
+    """
+
+    arch: str
+    title: str
+    recipe: str
+    recipe_hash: str
+    runs: tuple[Run, ...]
+    repeated: tuple[int, ...]
+    test: Summary | None
+    valid: Summary | None
+    rank: int | None = None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """The most advanced state of its runs: done, running, interrupted or failed."""
+        return min((run.state for run in self.runs), key=lambda state: (*STATES, state).index(state))
+
+    @property
+    def reason(self) -> str:
+        """Why the row is in its state, of the first seed that says so; "" where none does."""
+        return next((run.reason for run in self.runs if run.state == self.state and run.reason), "")
+
+    @property
+    def counted(self) -> tuple[Run, ...]:
+        """The runs whose size, time and device the row tells: those that are done, or all where none is."""
+        return tuple(run for run in self.runs if run.state == "done") or self.runs
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean training time of a run, in seconds."""
+        known = [run.seconds for run in self.counted if run.seconds is not None]
+        return math.fsum(known) / len(known) if known else None
+
+    def whole(self, name: str) -> list[int]:
+        """The different values of a field that counts something (parameters, epochs), ascending."""
+        return sorted({getattr(run, name) for run in self.counted} - {None})
+
+    def texts(self, name: str) -> list[str]:
+        """The different values of any field, as texts, in alphabetical order; unknown ones are left out."""
+        return sorted({str(getattr(run, name)) for run in self.counted} - {"", "None"})
+
+
+def make_row(runs: Sequence[Run], higher_is_better: bool) -> Row:
+    """The row of all runs of one architecture with one recipe; it has no rank and no notes yet."""
+    chosen = _one_per_seed(runs)
+    done = [run for run in chosen if run.state == "done"]
+    times = Counter(run.seed for run in runs if run.state == "done")
+    return Row(
+        arch=chosen[0].arch,
+        title=chosen[0].arch_title or chosen[0].arch,
+        recipe=chosen[0].recipe,
+        recipe_hash=chosen[0].recipe_hash,
+        runs=chosen,
+        repeated=tuple(sorted(seed for seed, number in times.items() if number > 1)),
+        test=summarise([run.test for run in done if run.test is not None], higher_is_better),
+        valid=summarise([run.valid for run in done if run.valid is not None], higher_is_better),
+    )
+
+
+def _one_per_seed(runs: Sequence[Run]) -> tuple[Run, ...]:
+    # Two runs of one seed are no two draws: counting both would narrow the interval. A run that is done replaces
+    # failed attempts at the same seed; among equals the newest counts, and the id settles what is left.
+    latest = {run.seed: run for run in sorted(runs, key=lambda run: (run.state == "done", run.created, run.run))}
+    return tuple(latest[seed] for seed in sorted(latest))

@@ -1,0 +1,81 @@
+"""Debian's Chromium, without a window, with a profile of its own and with a record of all that it asks for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports import render
+
+from ..reports.fakes import hostile, store
+
+BROWSER, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    if missing := [str(file) for file in (BROWSER, DRIVER) if not shutil.which(file)]:
+        pytest.skip(f"{' and '.join(missing)} not installed: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    # What a page must never do; the record is made before any script of the page could run.
+    watch = "window.alerts = []; window.alert = (text) => window.alerts.push(text);"
+    started.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": watch})
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def browser(driver: Any) -> Iterator[Any]:
+    """The browser as a test may expect it: 1,600 pixels wide, light, with scripts, and with nothing in its logs."""
+    driver.get("about:blank")
+    look(driver)
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    driver.get_log("browser")
+    driver.get_log("performance")
+    yield driver
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def look(driver: Any, width: int = 1600, scheme: str = "light", media: str = "screen") -> None:
+    """Set the width in pixels, the colour scheme and the medium that the browser pretends to have."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+
+
+def requests(driver: Any) -> list[str]:
+    """The addresses that the page tried to ask for since this was called last, refused ones included."""
+    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    sent = [message for message in messages if message["method"] == "Network.requestWillBeSent"]
+    return [message["params"]["request"]["url"] for message in sent]
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return render(store(), tmp_path_factory.mktemp("site")).as_uri()
+
+
+@pytest.fixture(scope="session")
+def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return render(hostile(), tmp_path_factory.mktemp("hostile")).as_uri()

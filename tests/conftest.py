@@ -1,0 +1,40 @@
+"""What all tests share: a home of their own, no network, one thread, and the command line as a user would start it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the person's own settings reaches a test, except where real data sets lie."""
+    for name in ("HARNESS_STORE", "HARNESS_BACKEND", "HARNESS_THREADS", "HARNESS_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HARNESS_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("HARNESS_OFFLINE", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Run ``python -m harness`` in an empty folder: ``command("list", "tasks")``; keywords go into the environment."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "200", **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run

@@ -1,0 +1,120 @@
+"""What a person does wrong is told in one sentence, with exit code 2, without a traceback, and nothing is lost."""
+
+from subprocess import CompletedProcess
+
+import pytest
+
+from harness.cli import run_command
+
+PAIR = ("run", "--arch", "lstm", "--task", "psdigits", "--epochs", "1", "--train-limit", "64")
+
+
+def refused(result, *told: str) -> None:
+    assert result.returncode == 2, result.stdout + result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    for words in told:
+        assert words in lines[0]
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "--arch", "unicorn", "--task", "psdigits"), "did you mean 'unicornn'?"),
+        (("run", "--arch", "lstm", "--task", "psmist"), "did you mean 'psmnist'?"),
+        (("run", "--task", "psdigits"), "--arch is missing"),
+        ((*PAIR, "--set", "hidden_sise=3"), "did you mean 'hidden_size'?"),
+        ((*PAIR, "--set", "hidden_size=big"), "hidden_size = 'big' is refused"),
+        ((*PAIR, "--set", "hidden_size"), "not of the form key=value"),
+        ((*PAIR, "--set", "hidden_size=0"), "hidden_size must be"),
+        ((*PAIR, "--set", "epochs=3"), "epochs is given twice, as 1 and as 3"),
+        ((*PAIR, "--seeds", "4-1"), "--seeds 4-1: write numbers and ranges"),
+        ((*PAIR, "--seed", "1", "--seeds", "0-1"), "not both"),
+        ((*PAIR, "--max-time", "soon"), "--max-time soon: write a time"),
+        ((*PAIR, "--device", "cuda:77"), "--device cuda:77"),
+        ((*PAIR, "--json"), "--json goes with --dry-run"),
+        ((*PAIR, "--epoch"), "epoch"),
+        ((*PAIR, "--threads", "0"), "--threads"),
+        (("run", "--arch", "cornn", "--task", "psdigits", "--set", "dt=-0.1"), "dt must be positive"),
+        (("run", "--arch", "lstm", "--task", "adding[length=1]"), "length must be at least 2"),
+        (("run", "--arch", "lstm", "--task", "adding[length=10"), "must end with ]"),
+        (("run", "--arch", "lstm", "--task", "psmnist", "--recipe", "published"), "no recipe is called 'published'"),
+        (("show", "0123"), "there is no run '0123'"),
+        (("list", "flowers"), "flowers"),
+        (("fly",), "fly"),
+        (("list", "architectures", "--plugin", "nowhere.py"), "nowhere.py: there is no such file"),
+    ],
+)
+def test_a_wrong_word(arguments, told, capsys):
+    code = run_command(arguments)  # in this process, which has imported what takes long
+    out, error = capsys.readouterr()
+    refused(CompletedProcess(arguments, code, out, error), told)
+
+
+def test_a_wrong_word_in_a_process_of_its_own(command):
+    refused(command("run", "--arch", "unicorn", "--task", "psdigits"), "did you mean 'unicornn'?")
+
+
+def test_a_backend_that_there_is_not(command):
+    refused(command(*PAIR, HARNESS_BACKEND="quantum"), "HARNESS_BACKEND must be", "'quantum'")
+
+
+def test_bad_toml(command, tmp_path):
+    (tmp_path / "bad.toml").write_text("[training]\nlr = = 3\n")
+    refused(command("run", "--arch", "lstm", "--task", "psdigits", "--recipe", "bad.toml"), "bad.toml: not TOML", "line 2")
+
+
+def test_missing_data_names_the_files_and_the_folder(command, tmp_path):
+    result = command("run", "--arch", "lstm", "--task", "psmnist", "--data-root", str(tmp_path))
+    refused(result, "train-images-idx3-ubyte", str(tmp_path / "MNIST" / "raw"), "--data-root")
+
+
+def test_a_corrupt_mnist_file_is_named_with_both_checksums(command, tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (raw / f"{name}-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\0")
+    result = command("run", "--arch", "lstm", "--task", "smnist", "--data-root", str(tmp_path))
+    refused(result, "train-images-idx3-ubyte is damaged", "6bbc9ace898e44ae57da46a324031adb")
+
+
+def test_a_read_only_store(command, tmp_path):
+    url = f"sqlite:///file:{tmp_path / 'store.sqlite'}?mode=ro&uri=true"
+    assert command(*PAIR, HARNESS_STORE=f"sqlite:///{tmp_path / 'store.sqlite'}").returncode == 0
+    refused(command(*PAIR, "--seed", "5", HARNESS_STORE=url), "store.sqlite")
+    assert command("list", "runs", HARNESS_STORE=url).stdout.count("lstm") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"not a database at all " * 100, "store.sqlite"), (None, "store.sqlite")],
+    ids=["not a database", "a folder"],
+)
+def test_a_store_that_is_none(command, tmp_path, content, told):
+    home = tmp_path / "home"
+    home.mkdir()
+    if content is None:
+        (home / "store.sqlite").mkdir()
+    else:
+        (home / "store.sqlite").write_bytes(content)
+    refused(command(*PAIR, "--home", str(home)), told)
+    if content is not None:
+        assert (home / "store.sqlite").read_bytes() == content, "what it holds is not ours to change"
+
+
+def test_a_home_that_cannot_be_made(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    refused(command(*PAIR, "--home", str(tmp_path / "file" / "home")), "cannot create", "--home or HARNESS_HOME")
+
+
+def test_a_page_that_cannot_be_written(command, tmp_path):
+    (tmp_path / "site").write_text("")
+    refused(command("report", "--out", "site"), "site")
+
+
+def test_debugging_shows_the_traceback(command):
+    result = command("show", "0123", HARNESS_DEBUG="1")
+    assert result.returncode == 2
+    assert "Traceback" in result.stderr

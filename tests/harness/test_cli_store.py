@@ -1,0 +1,292 @@
+"""The verbs that look at, exchange and delete stored runs, as a person types them."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import platform
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import run_command
+from harness.home import Home
+from harness.store import CurvePoint, Run, Store, open_store
+from harness.store.line import document
+
+EXPORT = [sys.executable, "-m", "harness", "export"]
+FULL = Path("/dev/full")
+Harness = Callable[..., tuple[int, str, str]]
+RECIPE: dict[str, Any] = {"arch": "lstm", "task": "psmnist", "layer": {"hidden_size": 8}, "training": {"lr": 0.001}}
+
+
+def a_run(**changes: Any) -> Run:
+    given: dict[str, Any] = {"arch": "lstm", "task": "psmnist", "metric": "accuracy", "recipe": RECIPE, "seed": 3}
+    given |= {"recipe_name": "standard", "recipe_hash": "0a1b2c", "state": "done"}
+    return Run(**given | changes)
+
+
+def a_curve(*values: float) -> list[CurvePoint]:
+    return [CurvePoint(n, 100 * n, 2.0 * n, 2 / n, 3 / n, value, 1e-3) for n, value in enumerate(values, start=1)]
+
+
+@pytest.fixture
+def store() -> Store:
+    return open_store()
+
+
+@pytest.fixture
+def harness(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Harness:
+    """``harness("show", "abc", typed="y")`` -> exit code, output, complaints, in a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str, typed: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed.encode())))
+        code = run_command(arguments)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_show_tells_everything(store: Store, harness: Harness) -> None:
+    run = a_run(
+        metrics={"valid": 0.97, "test": 0.9655},
+        curve=a_curve(0.1, 0.5, 0.97),
+        parameters=35_000,
+        parameters_without_embedding=34_000,
+        epochs_done=3,
+        steps_done=1200,
+        seconds=192.2,
+        environment={"hardware": {"cpu": "Intel Xeon"}, "threads": 2, "git": {"commit": "c0ffee", "dirty": True}},
+        backends={"lstm": {"torch": 1200}},
+        warnings=["a short budget"],
+        data_checksum="d00d",
+    )
+    store.add(run)
+    code, out, _ = harness("show", run.id[:6])
+    assert code == 0
+    for told in (
+        f"lstm on psmnist, seed 3: done\n  run             {run.id}",
+        "valid accuracy  97.00 %",
+        "test accuracy   96.55 %",
+        "standard (hash 0a1b2c)",
+        "35,000 (34,000 without embedding)",
+        "3 epochs, 1,200 steps, 3 min 12 s",
+        "cpu: Intel Xeon",
+        "lstm: torch 1,200 times",
+        "d00d",
+        "warning: a short budget",
+        "validation accuracy by epoch",
+        "97.00 % ┤",
+        "training loss",
+        "validation loss",
+        "[layer]\n  hidden_size = 8",
+        "hardware.cpu  Intel Xeon",
+        f"harness show {run.id} --toml > recipe.toml",
+        "harness run --recipe recipe.toml --seed 3 --device cpu --threads 2 --again",
+        "commit c0ffee and changes that were not committed",
+    ):
+        assert told in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_show_of_a_run_that_failed_at_once(store: Store, harness: Harness) -> None:
+    run = a_run(state="failed", reason="diverged at step 1", metrics={"valid": math.nan, "test": None})
+    store.add(run)
+    code, out, _ = harness("show", run.id)
+    assert code == 0
+    assert "diverged at step 1" in out
+    assert "valid accuracy  nan" in out
+    assert "(no epoch was finished)" in out
+
+
+def test_show_json_is_the_documented_line(store: Store, harness: Harness) -> None:
+    run = a_run(curve=a_curve(math.nan))
+    store.add(run)
+    _, out, _ = harness("show", run.id, "--json")
+    assert json.loads(out) == document(run)
+
+
+def test_show_toml_is_the_recipe(store: Store, harness: Harness) -> None:
+    store.add(a_run())
+    _, out, _ = harness("show", store.runs()[0].id, "--toml")
+    assert tomllib.loads(out) == RECIPE
+
+
+def test_a_recipe_that_toml_cannot_say_is_shown_as_json(store: Store, harness: Harness) -> None:
+    run = a_run(recipe={"milestones": [1, None]}, environment={"plugins": 5, "threads": "many", "git": "?"})
+    store.add(run)
+    code, out, _ = harness("show", run.id)
+    assert code == 0
+    assert "null" in out
+    code, _, complaint = harness("show", run.id, "--toml")
+    assert code == 2
+    assert complaint.startswith(f"error: the recipe of run {run.id} cannot be written as TOML")
+
+
+@pytest.mark.parametrize("verb", [("show", "abc"), ("compare", "abc", "def"), ("delete", "abc", "--yes")])
+def test_an_unknown_run_is_told(verb: tuple[str, ...], harness: Harness) -> None:
+    code, out, complaint = harness(*verb)
+    assert (code, out) == (2, "")
+    assert complaint == "error: there is no run 'abc': 'list runs' shows those that there are\n"
+
+
+def test_compare_shows_scores_and_only_what_differs(store: Store, harness: Harness) -> None:
+    one = a_run(metrics={"valid": 0.9, "test": 0.8}, curve=a_curve(0.5, 0.9), environment={"pid": 1, "threads": 2})
+    recipe = RECIPE | {"layer": {"hidden_size": 16, "dropout": 0.123456789}}
+    other = a_run(metrics={"valid": 0.7, "test": None}, recipe=recipe, environment={"pid": 2, "threads": 2})
+    store.add(one)
+    store.add(other)
+    code, out, _ = harness("compare", one.id, other.id)
+    assert code == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert ["valid", "90.00", "%", "70.00", "%"] in rows
+    assert ["test", "80.00", "%", "-"] in rows
+    assert ["layer.hidden_size", "8", "16"] in rows
+    assert ["layer.dropout", "-", "0.123456789"] in rows
+    assert "training.lr" not in out
+    assert "environment: no difference" in out
+    assert "90.00 % ┤" in out
+    assert max(map(len, out.splitlines())) <= 80
+    _, out, _ = harness("compare", one.id, other.id, "--json")
+    assert json.loads(out) == {
+        "runs": [document(one), document(other)],
+        "differences": {
+            "recipe": {"layer.hidden_size": [8, 16], "layer.dropout": [None, 0.123456789]},
+            "environment": {},
+        },
+    }
+
+
+def test_compare_takes_several_runs_and_warns_of_different_tasks(store: Store, harness: Harness) -> None:
+    runs = [a_run(), a_run(task="adding", metric="mse"), a_run(seed=4)]
+    for run in runs:
+        store.add(run)
+    code, out, _ = harness("compare", *(run.id for run in runs), runs[0].id)
+    assert code == 0
+    assert "of different tasks or variants: their scores do not compare" in out
+    assert "recipe: no difference" in out
+    assert f"{runs[0].id} (1)" in out
+    assert f"{runs[0].id} (4)" in out
+
+
+def test_export_and_import_carry_runs_to_another_home(store: Store, harness: Harness, tmp_path: Path) -> None:
+    for run in (a_run(), a_run(state="failed"), a_run(task="adding", metric="mse")):
+        store.add(run)
+    _, text, _ = harness("export")
+    assert harness("export", "--out", str(tmp_path / "runs.jsonl"))[1] == f"{tmp_path / 'runs.jsonl'}: 3 runs\n"
+    assert (tmp_path / "runs.jsonl").read_text() == text
+    home = str(tmp_path / "home")
+    assert harness("import", str(tmp_path / "runs.jsonl"), "--home", home)[:2] == (
+        0,
+        f"{tmp_path / 'runs.jsonl'}: 3 new, 0 updated, 0 known already\n",
+    )
+    assert (
+        harness("import", "-", "--home", home, typed=text)[1] == "standard input: 0 new, 0 updated, 3 known already\n"
+    )
+    assert harness("export", "--home", home)[1] == text
+
+
+def test_export_takes_filters(store: Store, harness: Harness) -> None:
+    for run in (a_run(), a_run(arch="gru"), a_run(task="adding"), a_run(state="failed")):
+        store.add(run)
+    _, out, _ = harness("export", "--arch", "lstm", "--task", "psmnist", "--state", "done")
+    assert [json.loads(line)["run"] for line in out.splitlines()] == [store.runs()[-1].id]
+    assert harness("export", "--task", "none")[:2] == (0, "")
+    assert harness("export", "--state", "faild")[2].startswith("error: a run is never 'faild' (did you mean 'failed'?)")
+
+
+def test_import_says_what_it_could_not_read(harness: Harness, tmp_path: Path, store: Store) -> None:
+    missing = tmp_path / "none.jsonl"
+    assert harness("import", str(missing)) == (2, "", f"error: cannot read {missing} (No such file or directory)\n")
+    assert harness("import", str(tmp_path)) == (2, "", f"error: cannot read {tmp_path} (Is a directory)\n")
+    code, _, complaint = harness("import", "-", typed=json.dumps(document(a_run())) + "\n{}\n")
+    assert code == 2
+    assert complaint == "error: standard input, line 2: the field 'schema' is missing; nothing was imported\n"
+    assert store.count() == 0
+
+
+def test_delete_takes_the_run_and_its_folder(store: Store, harness: Harness) -> None:
+    doomed, kept = a_run(), a_run()
+    for run in (doomed, kept):
+        store.add(run)
+        Home.find().folder("runs", run.id).joinpath("weights.pt").touch()
+    assert harness("delete", doomed.id, "--yes")[:2] == (0, "deleted 1 run\n")
+    assert [run.id for run in store.runs()] == [kept.id]
+    assert [folder.name for folder in Home.find().path.joinpath("runs").iterdir()] == [kept.id]
+
+
+def test_delete_asks_first(store: Store, harness: Harness) -> None:
+    store.add(a_run())
+    run_id = store.runs()[0].id
+    for typed, code in (("n\n", 2), ("", 2)):
+        assert harness("delete", run_id, typed=typed)[0] == code
+        assert store.count() == 1
+    code, out, _ = harness("delete", run_id, typed="y\n")
+    assert (code, store.count()) == (0, 0)
+    assert f"{run_id}  lstm on psmnist, seed 3: done" in out
+
+
+def test_delete_by_what_runs_have_in_common(store: Store, harness: Harness) -> None:
+    for run in (a_run(), a_run(state="failed"), a_run(state="failed", arch="gru")):
+        store.add(run)
+    assert harness("delete")[0] == 2
+    assert store.count() == 3
+    assert harness("delete", "--state", "interrupted", "--yes")[1] == "no stored run is meant: nothing was deleted\n"
+    named = [run.id for run in store.runs()]
+    assert harness("delete", *named, "--arch", "gru", "--yes")[1] == "deleted 1 run\n"
+    assert harness("delete", "--state", "failed", "--yes")[1] == "deleted 1 run\n"
+    assert [run.state for run in store.runs()] == ["done"]
+
+
+def test_delete_spares_a_run_that_another_process_trains(store: Store, harness: Harness) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    here = {"hostname": platform.node(), "pid": child.pid}
+    alive, elsewhere = a_run(state="running", environment=here), a_run(state="running", environment={"pid": 1})
+    store.add(alive)
+    store.add(elsewhere)
+    code, _, complaint = harness("delete", "--state", "running", "--yes")
+    assert code == 2
+    assert "may be under way (process 1 on ?): end it first, or delete it with --force" in complaint
+    assert harness("delete", alive.id, "--yes")[0] == 2
+    assert store.count() == 2
+    child.communicate(b"\n")
+    assert harness("delete", alive.id, "--yes")[0] == 0, "its process has ended"
+    assert harness("delete", elsewhere.id, "--yes", "--force")[0] == 0
+    assert store.count() == 0
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full, a disk that is always full")
+def test_a_full_disk_behind_standard_output_is_told(store: Store) -> None:
+    store.add(a_run())
+    with FULL.open("w") as full:
+        done = subprocess.run(EXPORT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "error: cannot write standard output (No space left on device)\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # Python then drops what a pipe doesn't take, without a word
+    store.add(a_run(environment={"padding": "x" * 2_000_000}))
+    process = subprocess.Popen(EXPORT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.read(1) == "{"
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait() in (1, 141)
+
+
+def test_a_store_that_is_none_is_one_sentence(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "store.sqlite").write_text("a diary " * 1000)
+    for verb in (("show", "abc"), ("export",), ("delete", "--state", "done"), ("list", "runs")):
+        code, _, complaint = harness(*verb, "--home", str(tmp_path))
+        assert code == 2
+        assert complaint.startswith(f"error: the store {tmp_path / 'store.sqlite'} is not a SQLite database")
+        assert complaint.count("\n") == 1

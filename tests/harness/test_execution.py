@@ -1,0 +1,197 @@
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness import checkpoint
+from harness.errors import UserError
+from harness.execution import Monitor, execute
+from harness.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}")
+
+
+class Ear(Monitor):
+    """Remembers what it heard; may do something at a step."""
+
+    def __init__(self, at=None, then=None):
+        self.ends, self.resumed, self.at, self.then = [], [], at, then
+        self.steps = 0
+
+    def on_start(self, run, resumed):
+        self.resumed.append(None if resumed is None else (resumed.epoch, resumed.step))
+
+    def on_step(self, progress, steps, loss):
+        self.steps += 1
+        if self.steps == self.at:
+            self.then()
+
+    def on_end(self, run, known):
+        self.ends.append((run.seed, run.state, known))
+
+
+def do(job, store, seeds=(0,), ear=None, **options):
+    return list(execute(job, store, seeds, ear or Ear(), **options))
+
+
+def test_a_run_is_stored_with_all_that_is_needed_to_repeat_it(job, store):
+    made = job(hidden_size=6)
+    [run] = do(made, store)
+    stored = store.get(run.id)
+    assert (stored.state, stored.reason, stored.seed, stored.arch, stored.task) == ("done", None, 0, "mean", "sign")
+    assert stored.recipe == made.named.recipe.to_dict()
+    assert stored.recipe_hash == made.named.recipe.hash
+    assert stored.recipe_name == "standard, batch_size=16, epochs=3, hidden_size=6, lr=0.05"
+    assert stored.data_checksum == made.splits.checksum
+    assert (stored.parameters, stored.epochs_done, stored.steps_done) == (6 * 2 + 6 * 2 + 2, 3, 15)
+    assert [point.epoch for point in stored.curve] == [1, 2, 3]
+    assert 0 <= stored.metrics["test"] <= 1
+    assert stored.metrics["valid"] == max(point.valid for point in stored.curve)
+    assert set(stored.environment["plugins"]) == {"mean", "sign"}
+    assert stored.environment["threads"] == torch.get_num_threads()
+    folder = made.machine.home.run(run.id)
+    assert [file.name for file in folder.iterdir()] == ["weights.pt"]
+    made.model(0).load_state_dict(checkpoint.load(folder / "weights.pt")["weights"])
+
+
+def test_what_is_done_is_not_done_again_unless_asked(job, store):
+    made, ear = job(), Ear()
+    [first] = do(made, store, ear=ear)
+    [same] = do(made, store, ear=ear)
+    assert same.id == first.id
+    assert ear.ends == [(0, "done", False), (0, "done", True)]
+    [again] = do(made, store, again=True)
+    assert again.id != first.id
+    assert again.metrics == first.metrics
+    assert len(store.runs()) == 2
+
+
+def test_several_seeds_are_several_runs_of_one_recipe(job, store):
+    runs = do(job(), store, seeds=(3, 0, 1))
+    assert [run.seed for run in runs] == [3, 0, 1]
+    assert len({run.recipe_hash for run in runs}) == 1
+    assert len({tuple(point.train_loss for point in store.get(run.id).curve) for run in runs}) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_interrupts_and_the_same_call_goes_on(job, store, number):
+    made = job(epochs=4, dropout=0.5)
+    [whole] = do(made, store)
+    store.delete([whole.id])
+    ear = Ear(at=8, then=lambda: os.kill(os.getpid(), number))
+    before = signal.getsignal(number)
+    [run] = do(made, store, seeds=(0, 1), ear=ear)
+    assert signal.getsignal(number) is before
+    assert (run.state, run.reason) == ("interrupted", f"stopped by {signal.Signals(number).name}")
+    assert (run.epochs_done, run.steps_done, run.metrics["test"]) == (1, 8, None)
+    ear = Ear()
+    done, other = do(made, store, seeds=(0, 1), ear=ear)
+    assert ear.resumed == [(1, 3), None]
+    assert (done.id, done.state, done.reason) == (run.id, "done", None)
+    assert done.metrics == whole.metrics
+    assert len(store.runs()) == 2
+    assert other.seed == 1
+
+
+def test_a_run_that_was_killed_goes_on_from_its_checkpoint(job, store):
+    class Killed(BaseException):
+        """Ends the run without any of its clean-up of state, as kill -9 does to the store."""
+
+    def die():
+        raise Killed
+
+    made = job(epochs=4, dropout=0.5, checkpoint_every=0.0)
+    [whole] = do(made, store)
+    store.delete([whole.id])
+    with pytest.raises(Killed):
+        do(made, store, ear=Ear(at=12, then=die))
+    [left] = store.runs()
+    assert left.state == "running"
+    ear = Ear()
+    [done] = do(made, store, ear=ear)
+    assert ear.resumed == [(2, 1)]
+    assert (done.id, done.state) == (left.id, "done")
+    assert done.metrics == whole.metrics
+    assert [(p.epoch, p.train_loss) for p in store.get(done.id).curve] == [(p.epoch, p.train_loss) for p in whole.curve]
+
+
+def test_a_damaged_checkpoint_costs_time_but_no_numbers(job, store):
+    made = job(epochs=3)
+    [run] = do(made, store, ear=Ear(at=7, then=lambda: os.kill(os.getpid(), signal.SIGINT)))
+    (made.machine.home.run(run.id) / "checkpoint.pt").write_bytes(b"damaged")
+    ear = Ear()
+    [done] = do(made, store, ear=ear)
+    assert ear.resumed == [None]
+    assert done.id == run.id
+    store.delete([done.id])
+    assert do(made, store)[0].metrics == done.metrics
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        ("nan", "diverged at step 7 (loss nan)"),
+        ("memory", "out of memory at step 7: use a smaller batch (--set batch_size=8) or a smaller layer"),
+        ("bug", "RuntimeError: mat1 and mat2 do not fit (tiny.py, line "),
+    ],
+)
+def test_a_failed_run_is_stored_with_its_reason_and_its_curve(job, store, trouble, reason):
+    made = job(trouble=trouble, at=7)
+    runs = do(made, store, seeds=(0, 1))
+    assert [run.state for run in runs] == ["failed", "failed"], "one seed's failure doesn't end the others"
+    assert reason in runs[0].reason
+    stored = store.get(runs[0].id)
+    assert [point.epoch for point in stored.curve] == [1]
+    assert stored.metrics["test"] is None
+    assert [run.id for run in do(made, store, seeds=(0, 1))] == [run.id for run in runs], "tried again as the same runs"
+
+
+def test_two_processes_do_not_train_the_same_run(job, store):
+    made = job()
+    ear = Ear(at=1, then=lambda: refused(made, store))
+
+    def refused(made, store):
+        with pytest.raises(UserError, match="mean on sign with seed 0 is being trained by another process"):
+            do(made, store)
+
+    do(made, store, ear=ear)
+    assert len(store.runs()) == 1
+
+
+def test_edited_plugin_code_is_another_run(job, store, registry, plugin, tmp_path):
+    from harness.registry import Registry
+
+    made = job()
+    [first] = do(made, store)
+    edited = tmp_path / "edited.py"
+    edited.write_text(Path(plugin).read_text().replace("torch.tanh", "torch.sigmoid"))
+    made.registry = Registry((str(edited),))
+    made.code = made.registry.fingerprints("mean", "sign")
+    [second] = do(made, store)
+    assert second.id != first.id
+    assert second.recipe_hash == first.recipe_hash
+
+
+@pytest.mark.parametrize(
+    ("device", "told"), [("cuda:99", "CUDA devices"), ("meta", "only auto, cpu and cuda"), ("x", "--device x")]
+)
+def test_a_device_that_is_not_here_is_one_sentence(job, device, told):
+    from dataclasses import replace
+
+    with pytest.raises(UserError, match=told):
+        replace(job().machine, device=device).torch_device()
+
+
+def test_what_a_task_or_layer_complains_of_reaches_the_person(job, store):
+    with pytest.raises(UserError, match="task sign: length must be at least 1, got 0"):
+        job(length=0)
+    with pytest.raises(UserError, match="task sign: sign lacks signs.csv: put it there"):
+        do(job(bad=True), store)
+    with pytest.raises(UserError, match="architecture mean: scale must be positive, got -1"):
+        do(job(scale=-1.0), store)
+    assert store.runs() == []

@@ -1,0 +1,115 @@
+import pytest
+
+from harness.errors import UserError
+from harness.recipe import Training, compose, key_value, label, split_variant
+
+
+def make(registry, task="sign", layer=None, training=None, variant=None, **changes):
+    content = {"layer": layer or {}, "training": training or {}, "variant": variant or {}}
+    return compose(registry, "mean", task, content, changes)
+
+
+def test_equal_content_has_an_equal_hash_however_it_was_written(registry):
+    one = make(registry, layer={"hidden_size": 8}, training={"lr": 1.0})
+    assert one.hash == make(registry, training={"lr": 1}, hidden_size=8).hash
+    assert one.hash == make(registry, "sign[length=5]", layer={"hidden_size": 8, "scale": 1}, lr=1.0).hash
+    assert len(one.hash) == 16
+
+
+@pytest.mark.parametrize(
+    "changes", [{"lr": 0.2}, {"hidden_size": 9}, {"length": 6}, {"patience": 3}, {"train_limit": 9}]
+)
+def test_every_difference_is_another_hash(registry, changes):
+    assert make(registry).hash != make(registry, **changes).hash
+
+
+def test_the_hash_is_frozen(registry):
+    assert make(registry).hash == "84769af567aff073", "runs stored before would no longer be found if this changed"
+
+
+def test_changes_win_over_the_variant_of_the_name_which_wins_over_the_recipe(registry):
+    assert make(registry, variant={"length": 7}).variant["length"] == 7
+    assert make(registry, "sign[length=8]", variant={"length": 7}).variant["length"] == 8
+    assert make(registry, "sign[length=8]", variant={"length": 7}, length=9).variant["length"] == 9
+
+
+def test_a_new_schedule_takes_the_place_of_the_old_one_with_its_milestones(registry):
+    stepped = {"schedule": "step", "milestones": [2]}
+    assert make(registry, training=stepped).training.decay == 0.1
+    assert make(registry, training=stepped, schedule="cosine").training.milestones is None
+    with pytest.raises(UserError, match="milestones and decay belong to schedule 'step', not 'cosine'"):
+        make(registry, training=stepped, schedule="cosine", milestones=[3])
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"hiden_size": 1}, "there is no key 'hiden_size' for mean on sign (did you mean 'hidden_size'?)"),
+        ({"layer.lr": 1}, "there is no key 'layer.lr'"),
+        ({"lr": -1.0}, "recipe, training: lr = -1.0 is refused: input should be greater than 0"),
+        ({"lr": float("nan")}, "lr = nan is refused"),
+        ({"epochs": 0}, "epochs = 0 is refused"),
+        ({"epochs": "many"}, "epochs = 'many' is refused"),
+        ({"optimizer": "sgd"}, "input should be 'adam' or 'adamw'"),
+        ({"schedule": "step"}, "schedule 'step' needs milestones"),
+        ({"length": "long"}, "recipe, sign: length = 'long' is refused"),
+        ({"scale": "big"}, "recipe, mean: scale = 'big' is refused"),
+    ],
+)
+def test_a_wrong_key_type_or_range_is_one_sentence(registry, changes, told):
+    with pytest.raises(UserError) as caught:
+        make(registry, **changes)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_key_of_two_tables_must_say_which(registry, monkeypatch):
+    monkeypatch.setattr("harness.recipe.Training.model_fields", {**Training.model_fields, "scale": None})
+    with pytest.raises(UserError, match="'scale' is ambiguous: write layer.scale or training.scale"):
+        make(registry, scale=2.0)
+    assert make(registry, **{"layer.scale": 2.0}).layer["scale"] == 2.0
+
+
+def test_the_toml_of_a_recipe_makes_the_same_recipe(registry):
+    import tomllib
+
+    recipe = make(registry, schedule="step", milestones=[1, 2], clip_norm=0.5, length=6)
+    content = tomllib.loads(recipe.to_toml())
+    assert (content.pop("arch"), content.pop("task")) == ("mean", "sign")
+    assert compose(registry, "mean", "sign", content).hash == recipe.hash
+
+
+def test_label_names_what_differs_from_the_default_variant(registry):
+    task = registry.task("sign")
+    assert label(task, make(registry)) == "sign"
+    assert label(task, make(registry, "sign[length=5]")) == "sign"
+    assert label(task, make(registry, "sign[length=9]")) == "sign[length=9]"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("lr=1e-3", 1e-3),
+        ("epochs=3", 3),
+        ("dt=[0.1, 0.2]", [0.1, 0.2]),
+        ("damping=implicit", "implicit"),
+        ("bias=false", False),
+        ("a='x=y'", "x=y"),
+    ],
+)
+def test_values_are_read_as_toml_or_text(text, value):
+    assert key_value(text)[1] == value
+
+
+@pytest.mark.parametrize("text", ["lr", "lr=", "=3", ""])
+def test_what_is_no_assignment_is_refused(text):
+    with pytest.raises(UserError, match="key=value"):
+        key_value(text)
+
+
+def test_variants_are_split_off():
+    assert split_variant("psmnist") == ("psmnist", {})
+    assert split_variant("adding[length=500]") == ("adding", {"length": 500})
+    assert split_variant("t[a=1, b=x]") == ("t", {"a": 1, "b": "x"})
+    with pytest.raises(UserError, match="must end with ]"):
+        split_variant("adding[length=500")

@@ -1,0 +1,117 @@
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from harness import registry as registries
+from harness.errors import UserError
+from harness.registry import Registry
+
+
+def test_built_ins_have_titles_and_summaries_that_agree_with_what_they_name():
+    registry = Registry()
+    assert {"cornn", "unicornn", "lstm", "gru"} <= set(registry.architectures)
+    assert {"adding", "smnist", "psmnist", "sdigits", "psdigits"} <= set(registry.tasks)
+    for entry in [*registry.architectures.values(), *registry.tasks.values()]:
+        value = entry.load()
+        assert value.name == entry.name
+        assert value.title == entry.title, "read off the source without importing it"
+        assert len(entry.summary) > 20
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(UserError, match="no architecture is called 'unicorn' .did you mean 'unicornn'"):
+        Registry().architecture("unicorn")
+    with pytest.raises(UserError, match="no task is called 'zzz' .known: adding, "):
+        Registry().task("zzz")
+
+
+def test_a_file_defines_architectures_and_tasks(registry, plugin):
+    assert registry.architectures["mean"].origin == f"file {plugin}"
+    assert registry.architectures["mean"].summary == "A tiny pair for tests."
+    assert registry.tasks["sign"].summary == "Is the mean of the sequence positive?"
+    assert registry.architecture("mean").title == "Mean"
+    assert registry.task("sign")(length=3).length == 3
+    assert Registry((plugin,)).task("sign") is registry.task("sign"), "a file is imported once"
+
+
+def test_a_changed_file_is_other_code(registry, plugin, tmp_path):
+    prints = registry.fingerprints("mean", "sign")
+    assert set(prints) == {"mean", "sign"}
+    other = tmp_path / "other.py"
+    other.write_text(Path(plugin).read_text() + "\n# a change\n")
+    assert Registry((str(other),)).fingerprints("mean", "sign") != prints
+    assert registry.fingerprints("lstm", "sdigits") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("import nonexistent_module", "ModuleNotFoundError in line 1: No module named 'nonexistent_module'"),
+        ("x = 1\ny = (", "SyntaxError in line 2"),
+        ("\n1 / 0", "ZeroDivisionError in line 2: division by zero"),
+        ("x = 1", "defines no architectures.Architecture and no subclass of tasks.Task"),
+    ],
+)
+def test_a_broken_file_is_one_sentence_with_its_line(tmp_path, content, told):
+    file = tmp_path / "broken.py"
+    file.write_text(content)
+    with pytest.raises(UserError) as caught:
+        _ = Registry((str(file),)).architectures
+    assert told in str(caught.value)
+    with pytest.raises(UserError, match="no such file"):
+        _ = Registry((str(tmp_path / "none.py"),)).tasks
+
+
+def test_a_built_in_wins_a_clash_with_a_warning(tmp_path):
+    file = tmp_path / "clash.py"
+    file.write_text(
+        "import torch\nfrom architectures import Architecture\nA = Architecture('lstm', 'Mine', torch.nn.LSTM)\n"
+    )
+    registry = Registry((str(file),))
+    assert registry.architectures["lstm"].origin == "built-in"
+    assert registry.warnings == [f"architecture 'lstm' of file {file} is hidden by built-in: give it another name"]
+
+
+class Installed:
+    """Entry points as an installed distribution would announce them."""
+
+    def __init__(self, monkeypatch, tmp_path):
+        self.points = []
+        monkeypatch.setattr(registries, "entry_points", lambda group: [p for p in self.points if p.group == group])
+        monkeypatch.syspath_prepend(tmp_path)
+        self.folder = tmp_path
+
+    def add(self, name, module, content, attribute="A"):
+        (self.folder / f"{module}.py").write_text(content)
+        self.points.append(EntryPoint(name, f"{module}:{attribute}", "harness.architectures"))
+        sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    return Installed(monkeypatch, tmp_path)
+
+
+CELL = '''"""A cell."""
+import torch
+from architectures import Architecture
+A = Architecture("{}", "Cell", torch.nn.GRU)
+'''
+
+
+def test_an_installed_plugin_is_found_and_a_broken_one_is_a_row_with_its_reason(installed):
+    installed.add("cell", "plug_cell", CELL.format("cell"))
+    installed.add("broken", "plug_broken", "import nothing_like_this")
+    installed.add("wrong", "plug_wrong", "A = 3")
+    installed.add("alias", "plug_alias", CELL.format("other"))
+    found = Registry().architectures
+    assert found["cell"].summary == "A cell."
+    assert found["cell"].title == "Cell"
+    assert found["cell"].load().name == "cell"
+    assert found["broken"].problem == "ModuleNotFoundError: No module named 'nothing_like_this'"
+    assert "is no architectures.Architecture" in found["wrong"].problem
+    assert "calls itself 'other'" in found["alias"].problem
+    with pytest.raises(UserError, match="'broken' .plugin plug_broken. cannot be used: ModuleNotFoundError"):
+        Registry().architecture("broken")
