@@ -21,7 +21,9 @@ class Home:
         named = given or os.environ.get("HARNESS_HOME")
         if named:
             if "?" in str(named):
-                raise UserError(f"the home folder {named} cannot be used: the address of its store has no place for a ?")
+                raise UserError(
+                    f"the home folder {named} cannot be used: the address of its store has no place for a ?"
+                )
             return cls(Path(named).expanduser().absolute())
         from platformdirs import user_data_path
 

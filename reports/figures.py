@@ -96,7 +96,7 @@ def learning_curves(ranking: Ranking, traces: Mapping[str, Trace], numbers: Mapp
     timed = _curves(ranking, traces, "seconds")
     span = _span([*curves, *timed])
     panels = (_panel(ranking, "step", curves, series, span), _panel(ranking, "seconds", timed, series, span))
-    keys = tuple(_key(one, f"{ranking.anchor}-{number}") for number, one in enumerate(series, 1))
+    keys = tuple(_key(one, f"{ranking.anchor}--{number}") for number, one in enumerate(series, 1))
     return LearningCurves(panels, tuple(curves), keys)
 
 

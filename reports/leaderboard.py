@@ -78,8 +78,9 @@ def _ranking(runs: Sequence[Run], taken: Collection[str]) -> Ranking:
 
 
 def _anchor(run: Run, taken: Collection[str]) -> str:
-    # Readable and lasting, so that a link can be kept: "psmnist-permutation-cornn-first-5000".
-    name = re.sub(r"[^a-z0-9]+", "-", run.task.lower()).strip("-")[:60] or "task"
+    # Readable and lasting, so that a link can be kept: "task-psmnist-permutation-cornn-first-5000". Two hyphens in a
+    # row never come from a name, and so set apart what is numbered, or belongs to the ranking, as "--a" its first note.
+    name = re.sub(r"[^a-z0-9]+", "-", f"task {run.task.lower()[:60]}").strip("-")
     if run.train_limit is not None:
         name += f"-first-{run.train_limit}"
     number = 1

@@ -39,7 +39,7 @@ def _tidy(element: ElementTree.Element, colours: Mapping[str, str]) -> None:
         element.set("style", _restyled(element.attrib["style"], colours))
     for name in ("d", "x", "y", "transform"):
         if name in element.attrib:
-            element.set(name, _shorter(element.attrib[name], 2 if name != "d" or "id" in element.attrib else 1))
+            element.set(name, _shorter(element.attrib[name]))
     if _LINK in element.attrib:
         element.set("href", element.attrib.pop(_LINK))
     styles = {child.get("style") if child.tag == f"{{{_SVG}}}use" else None for child in element}
@@ -50,9 +50,10 @@ def _tidy(element: ElementTree.Element, colours: Mapping[str, str]) -> None:
             del child.attrib["style"]
 
 
-def _shorter(text: str, decimals: int) -> str:
-    # matplotlib writes six decimals. A tenth of a unit is less than a seventh of a pixel; markers, which are
-    # small, keep a hundredth. Lines need no L: in a path of lines alone it is understood.
+def _shorter(text: str) -> str:
+    # matplotlib writes six decimals. A tenth of a unit is a seventh of a pixel at most, enough for curves; what
+    # is short, as a marker is small, keeps a hundredth. In a path of lines alone the L between points is understood.
+    decimals = 1 if len(text) > 800 else 2
     text = _NUMBER.sub(lambda found: f"{float(found[0]):.{decimals}f}".rstrip("0").rstrip("."), text)
     if not re.search("[CQ]", text):
         text = text.replace("L", "")

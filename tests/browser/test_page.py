@@ -9,7 +9,7 @@ import pytest
 
 from .conftest import look, requests
 
-TABLE = "section[aria-labelledby^='psmnist '] table.ranking"
+TABLE = "section[aria-labelledby^='task-psmnist '] table.ranking"
 
 
 def column(browser: Any, number: int) -> list[str]:
@@ -88,7 +88,7 @@ def test_the_best_comes_first_when_a_metric_is_sorted_by(browser: Any, page: str
 
 def test_rows_without_a_value_stay_last_in_both_directions(browser: Any, page: str) -> None:
     browser.get(page)
-    table = "section[aria-labelledby^='psmnist-permutation-cornn '] table.ranking"
+    table = "section[aria-labelledby^='task-psmnist-permutation-cornn '] table.ranking"
     for _ in range(2):
         browser.find_element("css selector", f"{table} thead th:nth-child(3) button").click()
         rows = browser.find_elements("css selector", f"{table} tbody tr")

@@ -77,7 +77,9 @@ def test_a_dry_run_prints_recipe_parameters_and_a_measured_estimate_and_stores_n
 
 
 def test_a_published_dry_run_says_where_it_deviates(command):
-    told = command("run", "--arch", "cornn", "--task", "adding", "--recipe", "published", "--set", "length=20", "--dry-run")
+    told = command(
+        "run", "--arch", "cornn", "--task", "adding", "--recipe", "published", "--set", "length=20", "--dry-run"
+    )
     assert told.returncode == 0, told.stderr
     assert "# deviation: " in told.stdout
 

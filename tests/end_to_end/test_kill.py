@@ -1,4 +1,4 @@
-"""A run that is killed at any moment, and started again by the same command, ends with the numbers of one never killed."""
+"""A run that is killed at any moment and started again by the same command ends with the same numbers."""
 
 import json
 import os

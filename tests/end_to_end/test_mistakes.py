@@ -63,7 +63,9 @@ def test_a_backend_that_there_is_not(command):
 
 def test_bad_toml(command, tmp_path):
     (tmp_path / "bad.toml").write_text("[training]\nlr = = 3\n")
-    refused(command("run", "--arch", "lstm", "--task", "psdigits", "--recipe", "bad.toml"), "bad.toml: not TOML", "line 2")
+    refused(
+        command("run", "--arch", "lstm", "--task", "psdigits", "--recipe", "bad.toml"), "bad.toml: not TOML", "line 2"
+    )
 
 
 def test_missing_data_names_the_files_and_the_folder(command, tmp_path):

@@ -44,11 +44,11 @@ def test_every_ranking_has_an_anchor_of_its_own_that_stays_readable() -> None:
         run(task="שלום"),
     )
     assert sorted(ranking.anchor for ranking in found) == [
-        "a-b",
-        "a-b--2",
-        "a-b--3",
-        "psmnist-permutation-cornn-first-5000",
         "task",
+        "task-a-b",
+        "task-a-b--2",
+        "task-a-b--3",
+        "task-psmnist-permutation-cornn-first-5000",
     ]
 
 

@@ -57,7 +57,7 @@ def test_nothing_is_asked_of_the_network(tree: Element, whole: str) -> None:
 
 
 def test_a_ranking_shows_what_its_rows_say(tree: Element) -> None:
-    (table,) = section(tree, "psdigits").all("table", class_="ranking")
+    (table,) = section(tree, "task-psdigits").all("table", class_="ranking")
     heads = [head.text for head in table.all("thead")[0].all("th")]
     assert heads[:5] == ["Rank", "Architecture", "Test mean, %", "95 % interval", "Seeds92.4397.48"]
     first = dict(zip(heads, table.rows()[0], strict=True))
@@ -74,18 +74,18 @@ def test_a_ranking_shows_what_its_rows_say(tree: Element) -> None:
 
 
 def test_a_limited_training_set_is_told_in_heading_and_caption(tree: Element) -> None:
-    part = section(tree, "smnist-first-5000")
+    part = section(tree, "task-smnist-first-5000")
     assert part.all("p", class_="subtitle")[0].text == "smnist, first 5,000 training samples"
     assert "the first 5,000 samples of the training set" in part.all("caption")[0].text
 
 
 def test_a_single_seed_gets_no_interval_anywhere(tree: Element) -> None:
-    for part in (section(tree, "smnist-first-5000"), section(tree, "overview")):
+    for part in (section(tree, "task-smnist-first-5000"), section(tree, "overview")):
         for row in part.all("tr"):
             text = row.text
             if "Sequential MNIST smnist" in text or part.get("aria_labelledby") != "overview":
                 assert "±" not in text
-    rows = section(tree, "smnist-first-5000").all("table", class_="ranking")[0].rows()
+    rows = section(tree, "task-smnist-first-5000").all("table", class_="ranking")[0].rows()
     assert [row[3] for row in rows] == ["n = 1, no interval"] * 2
 
 
@@ -104,7 +104,7 @@ def test_every_state_is_told_in_words(tree: Element) -> None:
         assert words in overview
     assert "out of memory in epoch 1" in overview
     assert "54 (49 done, 1 running, 1 interrupted, 3 failed)" in tree.text
-    notes = section(tree, "psmnist").all("ol", class_="notes")[0].text
+    notes = section(tree, "task-psmnist").all("ol", class_="notes")[0].text
     assert "Seed 4 interrupted, not in the mean: SIGTERM after epoch 31" in notes
 
 
@@ -116,6 +116,13 @@ def test_every_note_is_pointed_to_and_every_pointer_ends_at_something(tree: Elem
     assert {item.get("id") for part in tree.all("ol", class_="notes") for item in part.all("li")} <= targets
     for element in tree.every():
         assert set((element.get("aria_labelledby") or "").split()) <= set(identifiers)
+
+
+def test_no_name_of_a_task_takes_an_identifier_of_the_page() -> None:
+    names = ["overview", "content", "method", "tasks", "a", "a-a", "a caption", "a scope", "a--a", "a!", "1", ""]
+    tree = parsed(page(frames(*(run(task=name) for name in names), curves=curve("000000000000", [0.1, 0.2]))))
+    identifiers = [element.get("id") for element in tree.every() if element.get("id")]
+    assert len(identifiers) == len(set(identifiers))
 
 
 def test_tables_can_be_read_by_a_screen_reader(tree: Element) -> None:
