@@ -303,7 +303,7 @@ def _alone(job: Job, seed: int) -> Iterator[None]:
 
 @contextmanager
 def _signals() -> Iterator[Callable[[], str | None]]:
-    """SIGINT and SIGTERM ask for an end at the next step; a second one ends at once."""
+    """SIGINT, SIGTERM and the closing of the terminal ask for an end at the next step; a second one ends at once."""
     asked: list[str] = []
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
@@ -314,7 +314,8 @@ def _signals() -> Iterator[Callable[[], str | None]]:
             raise KeyboardInterrupt
         asked.append(signal.Signals(number).name)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield lambda: f"stopped by {asked[0]}" if asked else None
     finally:

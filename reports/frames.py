@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 CURVE = ["run", "epoch", "step", "seconds", "train_loss", "valid_loss", "valid", "lr"]
-_OVERFLOW = 1e100  # what is larger has exploded, and its square would be infinite: it counts as not finite
+# What is larger has exploded, and its square would be infinite: it counts as not finite. What is smaller counts as 0.
+_LARGEST, _SMALLEST = 1e100, 1e-100
 
 # What neither HTML nor a terminal may be given: control characters (an escape sequence begins with one), halves of
 # surrogate pairs, which no file in UTF-8 can hold, and code points that are no characters.
@@ -106,7 +107,8 @@ class Frames:
         names = ["step", "seconds", "valid"]
         found = self.curves[names].apply(pd.to_numeric, errors="coerce").astype(float)
         found.insert(0, "run", self.curves["run"].map(_text).to_numpy())
-        found = found[(found[names].abs() < _OVERFLOW).all(axis=1)]
+        found = found[(found[names].abs() < _LARGEST).all(axis=1)]
+        found[names] = found[names].where(found[names].abs() > _SMALLEST, 0.0)
         # Sorted by everything: the order in which the points were stored must not be seen.
         groups = found.sort_values(["run", *names]).groupby("run")
         return {str(run): Trace(*(points[name].to_numpy() for name in names)) for run, points in groups}
@@ -139,7 +141,9 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except (TypeError, ValueError):
         return None
-    return number if abs(number) < _OVERFLOW else None
+    if not abs(number) < _LARGEST:  # also true of NaN
+        return None
+    return number if abs(number) > _SMALLEST else 0.0
 
 
 def _whole(value: Any) -> int | None:

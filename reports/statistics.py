@@ -56,7 +56,7 @@ def summarise(values: Sequence[float], higher_is_better: bool) -> Summary | None
 
 def over_decades(low: float, high: float) -> bool:
     """Whether values from `low` to `high` are better drawn on a logarithmic scale: more than tenfold apart, above 0."""
-    return low > 1e-100 and high > 10 * low
+    return 0 < 10 * low < high
 
 
 def ranks(means: Sequence[float], higher_is_better: bool) -> list[int]:

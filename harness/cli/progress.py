@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 from harness.cli.terminal import duration, score
 from harness.execution import Monitor
@@ -18,7 +19,8 @@ from harness.store import Run
 from harness.training import Progress
 
 LINE_EVERY = 5.0
-"""Seconds between two lines where there is no terminal to draw on."""
+"""Seconds between two lines where there is no terminal to draw on, at first; later up to LONGEST, to keep logs short."""
+LONGEST = 60.0
 DRAW_EVERY = 0.2
 
 
@@ -33,8 +35,9 @@ class TerminalMonitor(Monitor):
     def __init__(self, metric: str, epochs: int) -> None:
         self.metric, self.epochs = metric, epochs
         self.console = Console(stderr=False, highlight=False)
-        columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[state]}"))
-        self.bar = Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console, transient=True)
+        left = TimeRemainingColumn(compact=True, table_column=Column(min_width=5, no_wrap=True))
+        columns = (TextColumn("{task.description}"), BarColumn(12), TextColumn("{task.fields[state]}"), left)
+        self.bar = Bar(*columns, TextColumn("left"), console=self.console, transient=True)
         self._drawn_at = 0.0
         self._started_at, self._started_with = 0.0, 0.0
         self._name = ""
@@ -47,7 +50,8 @@ class TerminalMonitor(Monitor):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bar.stop()
+        if self.console.is_terminal:
+            self.bar.stop()
 
     def on_start(self, run: Run, resumed: Progress | None) -> None:
         """Name the run, and say where one that was cut off goes on."""
@@ -66,7 +70,7 @@ class TerminalMonitor(Monitor):
     def on_step(self, progress: Progress, steps: int, loss: Callable[[], float]) -> None:
         """Redraw, but not at every step."""
         now = time.monotonic()
-        if now - self._drawn_at < (DRAW_EVERY if self.console.is_terminal else LINE_EVERY):
+        if now - self._drawn_at < self._pause(now):
             return
         self._drawn_at = now
         self._show(progress, progress.epoch + progress.step / steps, f"loss {loss():.4g}")
@@ -74,7 +78,7 @@ class TerminalMonitor(Monitor):
     def on_epoch(self, progress: Progress) -> None:
         """Show the validation, in a terminal always, elsewhere when it is time for a line."""
         now = time.monotonic()
-        if self.console.is_terminal or now - self._drawn_at >= LINE_EVERY:
+        if self.console.is_terminal or now - self._drawn_at >= self._pause(now):
             self._drawn_at = now
             self._show(progress, progress.epoch, f"loss {progress.curve[-1].train_loss:.4g}")
 
@@ -87,6 +91,12 @@ class TerminalMonitor(Monitor):
         self.console.print(f"{name}: {note}{reason} ({scores}; {duration(run.seconds)}, run {run.id})", soft_wrap=True)
         for warning in run.warnings:
             print(f"warning: {warning}", file=sys.stderr)
+
+    def _pause(self, now: float) -> float:
+        """Seconds to wait between two signs of life."""
+        if self.console.is_terminal:
+            return DRAW_EVERY
+        return min(max(LINE_EVERY, (now - self._started_at) / 20), LONGEST)
 
     def _show(self, progress: Progress, done: float, loss: str) -> None:
         state = f"epoch {min(progress.epoch + 1, self.epochs)}/{self.epochs}, {loss}"

@@ -20,7 +20,7 @@ from harness.recipes import Named, named
 from harness.registry import Registry
 from harness.store import Run, Store
 
-INTERRUPTED = {"stopped by SIGINT": 130, "stopped by SIGTERM": 143}
+INTERRUPTED = {"stopped by SIGHUP": 129, "stopped by SIGINT": 130, "stopped by SIGTERM": 143}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ function makeSortable(table, status) {
   const heads = [...table.tHead.rows[0].cells];
   const hint = document.createElement("span");
   hint.className = "hint";
-  hint.textContent = " Select the head of a column to sort by it.";
+  hint.textContent = " Select a column head to sort.";
   table.caption.firstElementChild.append(hint);
   heads.forEach((head, column) => {
     if ("fixed" in head.dataset) return;

@@ -78,7 +78,7 @@ def test_several_seeds_are_several_runs_of_one_recipe(job, store):
     assert len({tuple(point.train_loss for point in store.get(run.id).curve) for run in runs}) == 3
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_interrupts_and_the_same_call_goes_on(job, store, number):
     made = job(epochs=4, dropout=0.5)
     [whole] = do(made, store)

@@ -78,7 +78,7 @@ def curve(run_id: str, values: list[float], every: int = 40, seconds: float = 1.
 
 
 def store(seed: int = 0) -> Frames:
-    """A store as a few weeks of work leave it: three tasks, two recipes, seeds missing, failed, running, elsewhere."""
+    """A store as a few weeks of work leave it: two recipes, a small training set, seeds failed, running, elsewhere."""
     random = np.random.default_rng(seed)
     maker = _Maker(random)
     for arch, test in {"cornn": 0.943, "gru": 0.957, "lstm": 0.941, "unicornn": 0.961}.items():

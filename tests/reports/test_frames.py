@@ -32,6 +32,11 @@ def test_a_number_that_is_not_known_or_not_finite_is_none(unknown: object) -> No
     assert (record.test, record.parameters, record.train_limit) == (None, None, None)
 
 
+def test_a_number_too_small_to_be_told_from_zero_is_zero() -> None:
+    (record,) = Frames(runs(run(test=-1e-300, valid=1e-99))).records()
+    assert (record.test, record.valid) == (0.0, 1e-99)
+
+
 @pytest.mark.parametrize("unknown", [None, np.nan, pd.NA])
 def test_a_text_that_is_not_known_is_empty(unknown: object) -> None:
     (record,) = Frames(runs(run(reason=unknown, version=unknown))).records()

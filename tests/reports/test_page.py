@@ -9,7 +9,7 @@ import re
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reports import Frames
@@ -188,10 +188,14 @@ def test_values_that_are_not_finite_never_reach_the_page() -> None:
     assert not re.search(r"\b(nan|inf|None)\b", tree.all("main")[0].text)
 
 
-numbers = st.one_of(st.none(), st.floats(), st.floats(0, 1), st.sampled_from([0.0, -0.0, 5e-324, 1e99, -1e99]))
+numbers = st.one_of(
+    st.none(), st.floats(), st.floats(0, 1), st.sampled_from([0.0, -0.0, 5e-324, 1e-300, 1e16, 1e99, -1e99])
+)
 
 
 @settings(max_examples=40, deadline=None)
+@example(metric="rmse", values=[-1e99, None, 2.2e-308, -1e99, -1e99, -1.0, 1.0, 0.0, -1.0])
+@example(metric="mse", values=[1e99, 1e-300, 1.0, 1e-300, 1e99, 1.0])
 @given(metric=st.sampled_from(["accuracy", "mse", "rmse", "other"]), values=st.lists(numbers, min_size=6, max_size=18))
 def test_no_number_whatever_breaks_the_page(metric: str, values: list[float | None]) -> None:
     groups = [values[start : start + 3] for start in range(0, len(values) - 2, 3)]

@@ -1,0 +1,55 @@
+"""Progress where there is no terminal: lines for a log file, not too many of them."""
+
+import pytest
+
+from harness.cli import progress
+from harness.cli.progress import TerminalMonitor
+from harness.store import Run
+from harness.training import Point, Progress
+
+
+@pytest.fixture
+def now(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    return clock
+
+
+def a_run():
+    return Run("gru", "psdigits", 3, "accuracy", {}, "standard", "0" * 16, id="0123456789ab")
+
+
+def test_lines_tell_loss_metric_and_time_left(now, capsys):
+    with TerminalMonitor("accuracy", 10) as monitor:
+        monitor.on_start(a_run(), None)
+        state = Progress(epoch=0, step=5, curve=[])
+        now[0] += 6
+        monitor.on_step(state, 10, lambda: 2.5)
+        now[0] += 1  # too soon for another line
+        monitor.on_step(state, 10, lambda: 1 / 0)
+        state = Progress(epoch=2, step=0, curve=[Point(2, 20, 24.0, 1.25, 1.0, 0.5, 0.1)])
+        now[0] += 17
+        monitor.on_epoch(state)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "gru on psdigits, seed 3: run 0123456789ab begins",
+        "gru on psdigits, seed 3: epoch 1/10, loss 2.5, 1 min 54 s left",  # 6 s for half an epoch, 9.5 to go
+        "gru on psdigits, seed 3: epoch 3/10, loss 1.25, valid 50.00 %, 1 min 36 s left",  # 24 s for 2, 8 to go
+    ]
+
+
+def test_time_left_of_a_resumed_run_counts_from_where_it_resumed(now, capsys):
+    monitor = TerminalMonitor("accuracy", 10)
+    monitor.on_start(a_run(), Progress(epoch=8, step=0))
+    now[0] += 10
+    monitor.on_step(Progress(epoch=9, step=0), 10, lambda: 1.0)
+    assert capsys.readouterr().out.splitlines()[1].endswith("10.0 s left")
+
+
+def test_a_long_run_writes_a_line_a_minute(now, capsys):
+    monitor = TerminalMonitor("accuracy", 10)
+    monitor.on_start(a_run(), None)
+    for _ in range(36_000):
+        now[0] += 1
+        monitor.on_step(Progress(epoch=1, step=0), 10, lambda: 1.0)
+    assert 600 < len(capsys.readouterr().out.splitlines()) < 700
