@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
@@ -29,12 +29,13 @@ PACKAGES = {
 }
 """Distributions that the project needs, with the module each is imported by."""
 OPTIONAL = {
-    "cupy": ("cupy", "pip install 'recurrent-harness[cuda12]' or [cuda13], for machines with an NVIDIA GPU"),
-    "aeon": ("aeon", "pip install 'recurrent-harness[archives]'"),
-    "spacy": ("spacy", "pip install 'recurrent-harness[text]'"),
-    "psycopg": ("psycopg", "pip install 'recurrent-harness[postgresql]'"),
-    "ray": ("ray", "pip install 'recurrent-harness[cluster]'"),
+    "cupy": ("CUDA kernels", "cupy-cuda12x, or cupy-cuda13x with CUDA 13"),
+    "aeon": ("the UEA and TSER archives", "aeon"),
+    "spacy": ("the tokeniser of text tasks", "spacy"),
+    "psycopg": ("a store on PostgreSQL", "'psycopg[binary]'"),
+    "ray": ("runs on a cluster", "ray"),
 }
+"""Modules that some features need: what for, and what to install."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Finding:
 
 
 def diagnose(registry: Registry, home: Home, data_root: Path, offline: bool) -> list[Finding]:
-    """Look at everything; nothing is changed but that the store is created where there is none."""
+    """Look at everything. Nothing is changed, but the store is made where there is none."""
     return [
         *_packages(),
         *_devices(),
@@ -66,29 +67,30 @@ def _packages() -> Iterator[Finding]:
         try:
             importlib.import_module(module)
             yield Finding("packages", name, "ok", version(name), needed=True)
-        except ImportError as error:
-            yield Finding(
-                "packages", name, "broken", one_line(error), "pip install recurrent-harness brings it", needed=True
-            )
-        except Exception as error:  # a torchvision built for another torch fails with a RuntimeError
-            advice = "install builds of torch and torchvision that belong together (both CPU, or both for one CUDA)"
-            yield Finding(
-                "packages", name, "broken", f"{version(name)}: {one_line(error)}", advice, name != "torchvision"
-            )
-    for name, (module, advice) in OPTIONAL.items():
+        except PackageNotFoundError:
+            yield Finding("packages", name, "ok", "present", needed=True)
+        except ModuleNotFoundError as error:
+            advice = f"python -m pip install {name}"
+            yield Finding("packages", name, "broken", one_line(error), advice, needed=True)
+        except Exception as error:  # a torchvision that was built for another torch fails with a RuntimeError
+            advice = "install builds that belong to the installed torch (both for the CPU, or both for one CUDA)"
+            yield Finding("packages", name, "broken", f"{version(name)}: {one_line(error)}", advice, needed=True)
+    for module, (purpose, package) in OPTIONAL.items():
         if importlib.util.find_spec(module) is None:
-            yield Finding("packages", name, "absent", "not installed (optional)", advice)
+            advice = f"python -m pip install {package}"
+            yield Finding("packages", module, "absent", f"not installed; optional, for {purpose}", advice)
         else:
-            yield Finding("packages", name, "ok", "installed (optional)")
+            yield Finding("packages", module, "ok", f"installed; optional, for {purpose}")
 
 
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from harness.environment import collect, device_label
+    from harness.environment import collect
 
     here = collect(torch.get_num_threads())
-    yield Finding("devices", "cpu", "ok", f"{device_label(here)}, {here['threads']} threads", needed=True)
+    model = here["hardware"]["cpu"] or "unknown model"
+    yield Finding("devices", "cpu", "ok", f"{model}, {here['threads']} threads", needed=True)
     if not torch.cuda.is_available():
         yield Finding("devices", "cuda", "absent", "no CUDA device that this torch can use; everything runs on the CPU")
     for index in range(torch.cuda.device_count()):

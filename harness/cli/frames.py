@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from harness.registry import Entry, Registry
 
 if TYPE_CHECKING:
-    from harness.store import Store
+    from collections.abc import Sequence
+
+    from harness.store import Run, Store
     from reports import Frames
 
 
@@ -22,12 +24,25 @@ def frames(store: Store, registry: Registry) -> Frames:
     runs["task_title"] = [_title(registry.tasks, *task.partition("[")) for task in runs["task"]]
     known = {
         room: pandas.DataFrame(
-            [{"name": entry.name, "title": entry.title, "summary": entry.summary} for entry in entries.values()],
+            [{"name": e.name, "title": e.title, "summary": e.summary} for e in entries.values() if not e.problem],
             columns=["name", "title", "summary"],
         )
         for room, entries in (("architectures", registry.architectures), ("tasks", registry.tasks))
     }
     return Frames(runs=runs, curves=store.curves_frame(), **known)
+
+
+def summary(store: Store, runs: Sequence[Run]) -> str | None:
+    """Mean and interval over runs of one recipe, as the leaderboard tells it; None where fewer than two are done."""
+    from reports import Frames, table
+
+    done = [run.id for run in runs if run.state == "done"]
+    if len(done) < 2:
+        return None
+    frame = store.runs_frame()
+    frame = frame[frame["run"].isin(done)].assign(arch_title="", task_title="")
+    [row] = table(Frames(frame))
+    return f"mean over {row['n']} seeds, with its 95 % interval: test {row['score']}"
 
 
 def _title(entries: dict[str, Entry], name: str, bracket: str = "", variant: str = "") -> str:

@@ -19,7 +19,7 @@ from harness.store import Run
 from harness.training import Progress
 
 LINE_EVERY = 5.0
-"""Seconds between two lines where there is no terminal to draw on, at first; later up to LONGEST, to keep logs short."""
+"""Seconds between two lines where there is no terminal, at first; in long runs up to LONGEST, to keep logs short."""
 LONGEST = 60.0
 DRAW_EVERY = 0.2
 

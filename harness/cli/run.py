@@ -41,6 +41,7 @@ def run(
 ) -> None:
     """Train one architecture on one task, store the run, and continue it where it was cut off."""
     from harness.cli import training
+    from harness.cli.frames import summary
     from harness.store import open_store
 
     if json and not dry_run:
@@ -59,5 +60,7 @@ def run(
     else:
         store = open_store(machine.home.path)
         runs = training.train(wanted, machine, store, again=again)
+        if mean := summary(store, runs):
+            print(mean)
         print(f"stored in {store.name}; 'harness show {runs[-1].id}' tells more")
         raise typer.Exit(training.exit_code(runs))

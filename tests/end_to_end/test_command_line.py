@@ -26,6 +26,7 @@ def test_a_run_from_the_command_to_the_page(command, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(": done (valid") == 2
     assert "stored in" in done.stdout
+    assert "mean over 2 seeds, with its 95 % interval: test " in done.stdout
 
     again = command(*PAIR, "--seeds", "0-1")
     assert again.stdout.count("done before") == 2
