@@ -10,9 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from harness.errors import UserError, one_line
+from harness.errors import UserError, explained, one_line
 from harness.home import Home
-from harness.registry import Registry, resolve
+from harness.registry import BUILT_IN, Registry, resolve
 from harness.store import open_store
 
 PACKAGES = {
@@ -102,7 +102,7 @@ def _backends(registry: Registry) -> Iterator[Finding]:
     import torch
 
     for entry in registry.architectures.values():
-        if entry.origin != "built-in":
+        if entry.origin != BUILT_IN:
             continue
         resolve("architectures.kernels:reset")()
         try:
@@ -122,7 +122,12 @@ def _data(registry: Registry, root: Path, offline: bool) -> Iterator[Finding]:
     for entry in registry.tasks.values():
         if entry.problem:
             continue
-        lacking = entry.load()().missing(sources)
+        try:
+            with explained(entry.origin):
+                lacking = entry.load()().missing(sources)
+        except UserError as error:
+            yield Finding("data sets", entry.name, "broken", str(error), needed=entry.origin == BUILT_IN)
+            continue
         if lacking:
             yield Finding("data sets", entry.name, "absent", f"not in {root}", lacking)
         else:
@@ -133,7 +138,7 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
     for entry in [*registry.architectures.values(), *registry.tasks.values()]:
         if entry.problem:
             yield Finding("plugins", f"{entry.kind} {entry.name}", "broken", f"{entry.origin}: {entry.problem}")
-        elif entry.origin != "built-in":
+        elif entry.origin != BUILT_IN:
             yield Finding("plugins", f"{entry.kind} {entry.name}", "ok", entry.origin)
     for warning in registry.warnings:
         yield Finding("plugins", "names", "broken", warning)

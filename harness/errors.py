@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,15 +20,28 @@ class UserError(Exception):
 
 @contextmanager
 def explained(where: str) -> Iterator[None]:
-    """Turn a ``ValueError``, ``TypeError``, ``OSError`` from inside into a :class:`UserError` that begins with `where`.
+    """Turn what an architecture, a task or a report raises inside into a :class:`UserError` that begins with `where`.
 
-    Architectures and tasks know nothing of this package: they complain with the exceptions of the language,
-    and this is the door through which such a complaint reaches a person.
+    These know nothing of this package: they complain by ``ValueError`` or ``OSError`` with a sentence of their own, and
+    this is the door through which it reaches a person. Anything else is a mistake in their code: told with its place.
     """
     try:
         yield
-    except (ValueError, TypeError, OSError) as error:
+    except UserError:
+        raise
+    except (ValueError, OSError) as error:
         raise UserError(f"{where}: {one_line(error)}") from error
+    except Exception as error:
+        raise UserError(f"{where}: {with_place(error)}") from error
+
+
+def with_place(error: BaseException) -> str:
+    """``TypeError: message (file.py, line 12)`` for an exception that was not meant to be read by its message alone."""
+    name = type(error).__name__
+    trace = extract_tb(error.__traceback__)
+    place = f" ({Path(trace[-1].filename).name}, line {trace[-1].lineno})" if trace else ""
+    text = one_line(error)
+    return f"{name}{place}" if text == name else f"{name}: {text}{place}"
 
 
 def debugging() -> bool:

@@ -19,12 +19,12 @@ import torch
 from filelock import FileLock, Timeout
 
 from harness import checkpoint, environment
-from harness.errors import UserError, debugging, explained, one_line
+from harness.errors import UserError, debugging, explained, one_line, with_place
 from harness.home import Home
 from harness.model import Model, build
 from harness.recipe import label
 from harness.recipes import Named
-from harness.registry import Registry, resolve
+from harness.registry import BUILT_IN, Registry, resolve
 from harness.store import CurvePoint, Run, Store
 from harness.training import Failed, Interrupted, Listener, Outcome, Progress, Trainer
 
@@ -90,7 +90,6 @@ class Job:
         self.label = label(task_class, recipe)
         self.device = machine.torch_device()
         self.threads = machine.use_threads()
-        self.code = registry.fingerprints(recipe.arch, recipe.task)
         self._splits: Any = None
 
     @property
@@ -110,14 +109,17 @@ class Job:
 
     def trainer(self, seed: int, **options: Any) -> Trainer:
         """A trainer from scratch; a `file` among the options makes it continue."""
-        return Trainer(
-            self.named.recipe, self.task, self.model(seed), self.splits, seed=seed, code=self.code, **options
-        )
+        return Trainer(self.named.recipe, self.task, self.model(seed), self.splits, seed=seed, **options)
 
     def find(self, store: Store, seed: int) -> Run | None:
-        """The newest run of this recipe, seed, kind of device and plugin code."""
+        """The newest run of this recipe, seed and kind of device; for a task of a plugin, also of these data.
+
+        The data of built-in tasks are what their checksums in the source say, so nothing need be loaded to know them.
+        """
         runs = store.find(self.named.recipe.hash, seed, self.device.type)
-        return next((run for run in runs if run.environment.get("plugins", {}) == self.code), None)
+        if runs and self.registry.tasks[self.named.recipe.task].origin != BUILT_IN:
+            runs = [run for run in runs if run.data_checksum in ("", self.splits.checksum)]
+        return runs[0] if runs else None
 
 
 def execute(job: Job, store: Store, seeds: Sequence[int], monitor: Monitor, *, again: bool = False) -> Iterator[Run]:
@@ -155,7 +157,7 @@ def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: M
             stop=stop,
             checkpoint_every=job.machine.checkpoint_every,
         )
-        run.environment = {**environment.collect(job.threads), "plugins": job.code, "device": str(job.device)}
+        run.environment = {**environment.collect(job.threads), "device": str(job.device)}
         run.data_checksum = job.splits.checksum
         if unfinished is None:
             store.add(run)
@@ -267,8 +269,7 @@ def _finite(value: float) -> float | None:
 def _reason(error: Exception, trainer: Trainer) -> str:
     """Why a run failed, and what to change where that is known."""
     if not _is_out_of_memory(error):
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__}: {one_line(error)} ({Path(place.filename).name}, line {place.lineno})"
+        return with_place(error)
     step = trainer.progress.epoch * trainer.steps + trainer.progress.step + 1
     half = max(1, trainer.training.batch_size // 2)
     return (

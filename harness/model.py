@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.errors import explained
+from harness.errors import UserError, explained
 from harness.recipe import Recipe
 from harness.seeding import derive
 
@@ -62,7 +62,13 @@ def build(recipe: Recipe, architecture: Any, task: Any, seed: int, device: torch
 
 def _output_size(backbone: nn.Module, recipe: Recipe) -> int:
     """Width of the backbone's output: its attribute `output_size` where it has one, else its hidden size."""
-    return int(getattr(backbone, "output_size", recipe.layer["hidden_size"]))
+    size = getattr(backbone, "output_size", recipe.layer.get("hidden_size"))
+    if size is None:
+        raise UserError(
+            f"architecture {recipe.arch}: the read-out cannot know how wide the output is; give the layer a keyword"
+            " hidden_size or an attribute output_size"
+        )
+    return int(size)
 
 
 def _count(module: nn.Module) -> int:

@@ -67,6 +67,9 @@ class Recipe(BaseModel):
     variant: dict[str, Any]
     layer: dict[str, Any]
     training: Training
+    code: dict[str, str] | None = None
+    """Name to hash of the source of the architecture and the task where they are not built-in: edited code is another
+    recipe."""
 
     @cached_property
     def hash(self) -> str:
@@ -129,7 +132,8 @@ def compose(
         if refused:
             raise ValueError(refused)
     options = signature.validated(task_class, tables["variant"], f"{where}, {name}")
-    return Recipe(arch=arch, task=name, variant=options, layer=layer, training=training)
+    code = registry.fingerprints(arch, name) or None
+    return Recipe(arch=arch, task=name, variant=options, layer=layer, training=training, code=code)
 
 
 def label(task_class: Any, recipe: Recipe) -> str:

@@ -22,6 +22,13 @@ from typing import Any, Literal
 from harness.errors import UserError, did_you_mean, one_line
 
 Kind = Literal["architecture", "task"]
+BUILT_IN = "built-in"
+TASK_WORDS: dict[str, tuple[str, ...]] = {
+    "title": (),
+    "kind": ("classification", "regression"),
+    "metric": ("accuracy", "mse", "rmse"),
+}
+"""What a task's class must say, and what it may say."""
 ROOMS: dict[Kind, str] = {"architecture": "architectures", "task": "tasks"}
 
 
@@ -34,6 +41,7 @@ class Entry:
     origin: str
     target: str = ""
     value: Any = None
+    file: str = ""
     title: str = ""
     summary: str = ""
     problem: str | None = None
@@ -73,7 +81,7 @@ class Registry:
     def fingerprints(self, arch: str, task: str) -> dict[str, str]:
         """Name to hash of the source of what isn't built-in: a changed plugin makes other runs."""
         entries = [self._entry("architecture", arch), self._entry("task", task)]
-        return {entry.name: _source_hash(entry.load()) for entry in entries if entry.origin != "built-in"}
+        return {entry.name: _source_hash(entry) for entry in entries if entry.origin != BUILT_IN}
 
     def _entry(self, kind: Kind, name: str) -> Entry:
         known = self.architectures if kind == "architecture" else self.tasks
@@ -128,15 +136,17 @@ def import_file(path: str) -> Any:
 
 def _built_in(kind: Kind) -> list[Entry]:
     targets: dict[str, str] = importlib.import_module(ROOMS[kind]).BUILTIN
-    return [Entry(name, kind, "built-in", target, None, *_read_off(target)) for name, target in sorted(targets.items())]
+    return [
+        Entry(name, kind, BUILT_IN, target, None, "", *_read_off(target)) for name, target in sorted(targets.items())
+    ]
 
 
-def _read_off(target: str) -> tuple[str, str]:
-    """Title and summary of a built-in, from its source: importing it would import torch."""
+def _read_off(name: str, kind: Kind, target: str) -> Entry:
+    """A built-in, with title and summary read off its source: importing it would import torch."""
     module, _, attribute = target.partition(":")
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        return attribute, ""
+        return Entry(name, kind, BUILT_IN, target)
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     title, summary = attribute, ast.get_docstring(tree)
     for node in tree.body:
@@ -146,7 +156,7 @@ def _read_off(target: str) -> tuple[str, str]:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == attribute:
             given = {k.arg or "": k.value for k in getattr(node.value, "keywords", ())}
             title = _constant(given.get("title"), title)
-    return title, _first_line(summary)
+    return Entry(name, kind, BUILT_IN, target, title=title, summary=_first_line(summary))
 
 
 def _constant(node: ast.expr | None, default: str) -> str:
@@ -171,6 +181,8 @@ def _from_entry_point(kind: Kind, point: EntryPoint) -> Entry:
         return Entry(point.name, kind, origin, problem=f"{type(error).__name__}: {one_line(error)}")
     if not _fits(value, kind):
         return Entry(point.name, kind, origin, problem=f"{point.value} is no {_expected(kind)}")
+    if problem := _problem(value, kind):
+        return Entry(point.name, kind, origin, problem=problem)
     if value.name != point.name:
         return Entry(point.name, kind, origin, problem=f"{point.value} calls itself '{value.name}'")
     return _loaded(value, kind, origin, sys.modules[point.module])
@@ -182,22 +194,50 @@ def _distribution(point: EntryPoint) -> str:
 
 def _defined_in(module: Any, kind: Kind, origin: str) -> list[Entry]:
     """What a plugin file defines: descriptors, and task classes written in this very file."""
-    return [
-        _loaded(value, kind, origin, module)
-        for value in vars(module).values()
-        if _fits(value, kind) and (kind == "architecture" or value.__module__ == module.__name__)
-    ]
+    own = [value for value in vars(module).values() if _fits(value, kind) and _is_own(value, kind, module)]
+    for value in own:
+        if problem := _problem(value, kind):
+            raise UserError(f"{origin}: {kind} '{value.name}': {problem}")
+    return [_loaded(value, kind, origin, module) for value in own]
+
+
+def _is_own(value: Any, kind: Kind, module: Any) -> bool:
+    """Whether a module defines what it has, instead of having imported it."""
+    if kind == "task":
+        return bool(value.__module__ == module.__name__)
+    return all(value is not resolve(target) for target in resolve("architectures:BUILTIN").values())
+
+
+def _problem(value: Any, kind: Kind) -> str | None:
+    """What a plugin's architecture or task lacks, in words for whoever wrote it."""
+    if kind == "architecture":
+        from harness.signature import options_of  # costs time that listing the built-ins should not
+
+        try:
+            options_of(value.layer)
+        except Exception as error:
+            return f"its layer's signature cannot be read ({type(error).__name__}: {one_line(error)})"
+        return None
+    for name, choices in TASK_WORDS.items():
+        given = getattr(value, name, None)
+        if given is None or (choices and given not in choices):
+            allowed = f" ({', '.join(choices)})" if choices else ""
+            return f"the class needs an attribute {name}{allowed}" + (f", got {given!r}" if given is not None else "")
+    return None
 
 
 def _loaded(value: Any, kind: Kind, origin: str, module: Any) -> Entry:
     text = (value.__doc__ if kind == "task" else None) or module.__doc__
-    return Entry(value.name, kind, origin, value=value, title=value.title, summary=_first_line(text))
+    return Entry(value.name, kind, origin, "", value, module.__file__ or "", value.title, _first_line(text))
 
 
-def _source_hash(value: Any) -> str:
-    """16 hex digits over the file that defines a plugin's architecture (by its layer) or task."""
-    file = inspect.getsourcefile(value if isinstance(value, type) else value.layer)
-    return sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""
+def _source_hash(entry: Entry) -> str:
+    """16 hex digits over the file that registers a plugin's architecture or task, and the one that defines it."""
+    value = entry.load()
+    definition = value if entry.kind == "task" else value.layer
+    files = {entry.file, inspect.getsourcefile(definition) if inspect.isclass(definition) else None} - {None, ""}
+    content = b"".join(Path(str(file)).read_bytes() for file in sorted(map(str, files)))
+    return sha256(content).hexdigest()[:16]
 
 
 def _fits(value: Any, kind: Kind) -> bool:

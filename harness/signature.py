@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -21,7 +21,9 @@ NOT_HYPER_PARAMETERS = frozenset({"self", "input_size", "batch_first", "backend"
 def options_of(constructor: Callable[..., Any]) -> type[BaseModel]:
     """A strict model with one field for every keyword of `constructor` that a recipe may set."""
     function: Any = constructor
-    hints = get_type_hints(function.__init__ if inspect.isclass(constructor) else function)
+    while isinstance(function, partial):
+        function = function.func
+    hints = get_type_hints(function.__init__ if inspect.isclass(function) else function)
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(constructor).parameters.items():
         if name in NOT_HYPER_PARAMETERS or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):

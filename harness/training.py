@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -93,7 +93,6 @@ class Trainer:
     """Trains `model` on `splits` as the recipe says.
 
     Args:
-        code: hashes of third-party source that takes part; a checkpoint of other code is not continued.
         file: the checkpoint, where :meth:`resume` finds it and where the training leaves it.
         stop: asked before every step; a reason ends the run with :class:`Interrupted` after a checkpoint.
         checkpoint_every: seconds between two checkpoints (they also stand at the end and at an interruption).
@@ -107,7 +106,6 @@ class Trainer:
         splits: Any,
         *,
         seed: int,
-        code: Mapping[str, str] | None = None,
         file: Path | None = None,
         listener: Listener | None = None,
         stop: Callable[[], str | None] = lambda: None,
@@ -116,7 +114,7 @@ class Trainer:
         self.recipe, self.task, self.model, self.splits, self.seed = recipe, task, model, splits, seed
         self.training = recipe.training
         self.listener, self.stop, self.file = listener or Listener(), stop, file
-        self.identity = [recipe.hash, str(seed), splits.checksum, *(code or {}).values()]
+        self.identity = [recipe.hash, str(seed), splits.checksum]
         self.checkpoint_every = checkpoint_every
         self.optimizer = optimizer(self.training, model)
         self.progress = Progress()
@@ -144,7 +142,7 @@ class Trainer:
         if state is None:
             return None
         if state["identity"] != self.identity:
-            raise UserError(f"{self.file} was written with other data or other code: delete the run to start it anew")
+            raise UserError(f"{self.file} is of other data or another recipe: delete the run to start it anew")
         saved = dict(state["progress"])
         curve = [Point(**point) for point in saved.pop("curve")]
         self.progress = Progress(**saved, curve=curve)

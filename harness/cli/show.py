@@ -122,7 +122,7 @@ def _again(run: Run) -> Iterator[str]:
     options = f"--seed {run.seed} --device {run.device}" + (f" --threads {threads}" if threads else "")
     yield f"harness show {run.id} --toml > recipe.toml"
     yield f"harness run --recipe recipe.toml {options} --again"
-    git, plugins = run.environment.get("git"), run.environment.get("plugins")
+    git, plugins = run.environment.get("git"), run.recipe.get("code")
     if isinstance(git, dict) and git.get("commit"):
         changed = " and changes that were not committed" if git.get("dirty") else ""
         yield f"(with the source at commit {git['commit']}{changed})"

@@ -115,7 +115,7 @@ def _from_file(
         given[key] = option or said
         if not given[key]:
             raise UserError(f'--recipe {file} names no {key}: add {key} = "..." or give --{key}')
-    for key in NOTES:
+    for key in (*NOTES, "code"):  # the code that runs is the one at hand, whatever it was when the file was written
         content.pop(key, None)
     if not all(isinstance(value, dict) for value in content.values()):
         wrong = next(key for key, value in content.items() if not isinstance(value, dict))

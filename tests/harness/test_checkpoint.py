@@ -15,6 +15,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert [file.name for file in (tmp_path / "deep").iterdir()] == ["c.pt"]
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # it is one that torch would not write
 def test_a_file_that_would_run_code_is_not_run(tmp_path):
     class Evil:
         def __reduce__(self):

@@ -120,7 +120,7 @@ def test_show_toml_is_the_recipe(store: Store, harness: Harness) -> None:
 
 
 def test_a_recipe_that_toml_cannot_say_is_shown_as_json(store: Store, harness: Harness) -> None:
-    run = a_run(recipe={"milestones": [1, None]}, environment={"plugins": 5, "threads": "many", "git": "?"})
+    run = a_run(recipe={"milestones": [1, None], "code": 5}, environment={"threads": "many", "git": "?"})
     store.add(run)
     code, out, _ = harness("show", run.id)
     assert code == 0

@@ -1,7 +1,11 @@
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from harness.errors import UserError
 from harness.recipe import Training, compose, key_value, label, split_variant
+from harness.registry import Registry
 
 
 def make(registry, task="sign", layer=None, training=None, variant=None, **changes):
@@ -23,8 +27,19 @@ def test_every_difference_is_another_hash(registry, changes):
     assert make(registry).hash != make(registry, **changes).hash
 
 
-def test_the_hash_is_frozen(registry):
-    assert make(registry).hash == "84769af567aff073", "runs stored before would no longer be found if this changed"
+def test_the_hash_is_frozen():
+    recipe = compose(Registry(), "gru", "adding", {"layer": {"hidden_size": 8}, "training": {"lr": 0.5}})
+    assert recipe.hash == "0f7f457a61f27244", "runs stored before would no longer be found if this changed"
+
+
+def test_edited_code_of_a_plugin_is_another_recipe(registry, plugin, tmp_path):
+    edited = tmp_path / "edited.py"
+    edited.write_text(Path(plugin).read_text().replace("torch.tanh", "torch.sigmoid"))
+    assert make(Registry((str(edited),))).hash != make(registry).hash
+    copied = tmp_path / "copied.py"
+    copied.write_text(Path(plugin).read_text())
+    assert make(Registry((str(copied),))).hash == make(registry).hash
+    assert compose(Registry(), "gru", "adding", {}).code is None
 
 
 def test_changes_win_over_the_variant_of_the_name_which_wins_over_the_recipe(registry):
@@ -71,11 +86,10 @@ def test_a_key_of_two_tables_must_say_which(registry, monkeypatch):
 
 
 def test_the_toml_of_a_recipe_makes_the_same_recipe(registry):
-    import tomllib
-
     recipe = make(registry, schedule="step", milestones=[1, 2], clip_norm=0.5, length=6)
     content = tomllib.loads(recipe.to_toml())
     assert (content.pop("arch"), content.pop("task")) == ("mean", "sign")
+    assert set(content.pop("code")) == {"mean", "sign"}
     assert compose(registry, "mean", "sign", content).hash == recipe.hash
 
 

@@ -74,6 +74,57 @@ def test_a_built_in_wins_a_clash_with_a_warning(tmp_path):
     assert registry.warnings == [f"architecture 'lstm' of file {file} is hidden by built-in: give it another name"]
 
 
+TASK = """
+from tasks import Task
+class Odd(Task):
+    name = "odd"
+    {}
+    def load(self, sources): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("title = 'Odd'; kind = 'regression'", "task 'odd': the class needs an attribute metric (accuracy, mse, rmse)"),
+        (
+            "title = 'Odd'; kind = 'ranking'; metric = 'mse'",
+            "attribute kind (classification, regression), got 'ranking'",
+        ),
+        ("kind = 'regression'; metric = 'mse'", "the class needs an attribute title"),
+    ],
+)
+def test_a_task_that_does_not_say_enough_is_told_what(tmp_path, body, told):
+    file = tmp_path / "odd.py"
+    file.write_text(TASK.format(body))
+    with pytest.raises(UserError) as caught:
+        _ = Registry((str(file),)).tasks
+    assert told in str(caught.value)
+
+
+def test_a_layer_whose_annotations_cannot_be_read_is_told(tmp_path):
+    file = tmp_path / "cell.py"
+    file.write_text(
+        "from __future__ import annotations\nimport torch\nfrom architectures import Architecture\n"
+        "class Cell(torch.nn.GRU):\n    def __init__(self, input_size: int, hidden_size: Undefined): ...\n"
+        "A = Architecture('cell', 'Cell', Cell)\n"
+    )
+    with pytest.raises(UserError, match="architecture 'cell': its layer's signature cannot be read .NameError"):
+        _ = Registry((str(file),)).architectures
+
+
+def test_what_a_file_only_imports_is_not_its_own(tmp_path):
+    file = tmp_path / "cell.py"
+    file.write_text(
+        "import functools\nfrom architectures import Architecture, CoRNN\nfrom architectures.lstm import ARCHITECTURE\n"
+        "A = Architecture('stiff', 'Stiff', functools.partial(CoRNN, gamma=9.0))\n"
+    )
+    registry = Registry((str(file),))
+    assert registry.architectures["stiff"].origin == f"file {file}"
+    assert registry.warnings == []
+    assert registry.architectures["stiff"].load().layer(1, 2, dt=0.1).cells[0].gamma == 9.0
+
+
 class Installed:
     """Entry points as an installed distribution would announce them."""
 

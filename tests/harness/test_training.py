@@ -123,9 +123,9 @@ def test_a_checkpoint_of_something_else_is_refused(job, tmp_path):
     file = tmp_path / "c.pt"
     with pytest.raises(Interrupted):
         job().trainer(0, file=file, stop=StopAfter(2)).run()
-    with pytest.raises(UserError, match="other data or other code"):
+    with pytest.raises(UserError, match="of other data or another recipe"):
         job(lr=0.06).trainer(0, file=file).resume()
-    with pytest.raises(UserError, match="other data or other code"):
+    with pytest.raises(UserError, match="of other data or another recipe"):
         job().trainer(1, file=file).resume()
 
 
