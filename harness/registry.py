@@ -136,9 +136,7 @@ def import_file(path: str) -> Any:
 
 def _built_in(kind: Kind) -> list[Entry]:
     targets: dict[str, str] = importlib.import_module(ROOMS[kind]).BUILTIN
-    return [
-        Entry(name, kind, BUILT_IN, target, None, "", *_read_off(target)) for name, target in sorted(targets.items())
-    ]
+    return [_read_off(name, kind, target) for name, target in sorted(targets.items())]
 
 
 def _read_off(name: str, kind: Kind, target: str) -> Entry:
