@@ -56,12 +56,15 @@ class Machine:
         return device
 
     def use_threads(self) -> int:
-        """Set and return the number of threads: as asked, else ``HARNESS_THREADS``, else what PyTorch chose."""
-        named = self.threads or os.environ.get("HARNESS_THREADS")
-        if named:
-            if not str(named).isdigit() or int(named) < 1:
-                raise UserError(f"HARNESS_THREADS={named}: must be a whole number from 1")
-            torch.set_num_threads(int(named))
+        """Set and return the number of threads: as asked, else ``HARNESS_THREADS``, else 1.
+
+        The steps of a recurrence are short: more threads rarely pay, on a busy machine they cost a factor of ten and
+        more (they wait by spinning), and the last digits of a result depend on their number.
+        """
+        named = str(self.threads or os.environ.get("HARNESS_THREADS") or 1)
+        if not named.isdecimal() or int(named) < 1:
+            raise UserError(f"HARNESS_THREADS={named}: must be a whole number from 1")
+        torch.set_num_threads(int(named))
         return torch.get_num_threads()
 
 
@@ -126,50 +129,50 @@ def execute(job: Job, store: Store, seeds: Sequence[int], monitor: Monitor, *, a
     """Bring every seed of a job to its end, one after the other, and yield the runs.
 
     What is done stays done (`again` trains it once more, as a new run), what was cut off goes on, what failed starts
-    anew.
-    An interruption ends the iteration after its run.
+    anew. An interruption ends the iteration after its run.
     """
     for seed in seeds:
         with _alone(job, seed):
             found = job.find(store, seed)
-            if found is not None and found.state == "done" and not again:
-                monitor.on_end(found, known=True)
-                yield found
-                continue
-            run = _train(job, store, seed, None if found is None or found.state == "done" else found, monitor)
-        monitor.on_end(run, known=False)
+            known = found is not None and found.state == "done" and not again
+            if found is None or (found.state == "done" and again):
+                run = _train(job, store, seed, None, monitor)
+            else:
+                run = found if known else _train(job, store, seed, found, monitor)
+        monitor.on_end(run, known=known)
         yield run
         if run.state == "interrupted":
             return
 
 
 def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: Monitor) -> Run:
-    folder_of = job.machine.home.run
     run = unfinished or _new_run(job, seed)
+    folder = job.machine.home.run(run.id)
     if run.state == "failed":
-        _remove(folder_of(run.id))
-    recorder = _Recorder(store, run, monitor)
-    with _signals() as stop:
-        trainer = job.trainer(
-            seed,
-            file=folder_of(run.id) / "checkpoint.pt",
-            listener=recorder,
-            stop=stop,
-            checkpoint_every=job.machine.checkpoint_every,
-        )
-        run.environment = {**environment.collect(job.threads), "device": str(job.device)}
-        run.data_checksum = job.splits.checksum
-        if unfinished is None:
-            store.add(run)
-        else:
-            store.update(run.id, state="running", reason=None, environment=run.environment)
-        monitor.on_start(run, trainer.resume())
-        outcome, state, reason = _attempt(trainer, job)
-        _finish(job, store, run, trainer, outcome, state, reason)
+        shutil.rmtree(folder, ignore_errors=True)
+    trainer = job.trainer(
+        seed,
+        file=folder / "checkpoint.pt",
+        listener=_Recorder(store, run, monitor),
+        checkpoint_every=job.machine.checkpoint_every,
+    )
+    resumed = trainer.resume()
+    if resumed is not None and run.environment.get("threads") != job.threads:
+        before = run.environment.get("threads")
+        resumed.warnings.append(f"went on with {job.threads} threads after {before}: the last digits may differ")
+    run.environment = {**environment.collect(job.threads), "device": str(job.device)}
+    run.data_checksum = job.splits.checksum
+    if unfinished is None:
+        store.add(run)
+    else:
+        store.update(run.id, state="running", reason=None, environment=run.environment)
+    monitor.on_start(run, resumed)
+    with _signals() as trainer.stop:
+        _finish(job, store, run, trainer, *_attempt(trainer))
     return store.get(run.id)
 
 
-def _attempt(trainer: Trainer, job: Job) -> tuple[Outcome | None, str, str | None]:
+def _attempt(trainer: Trainer) -> tuple[Outcome | None, str, str | None]:
     """Train and say how it ended: the outcome if it is done, the state, the reason."""
     resolve("architectures.kernels:reset")()
     try:
@@ -206,7 +209,7 @@ def _finish(
         epochs_done=progress.epoch,
         steps_done=progress.epoch * trainer.steps + progress.step if not progress.over else progress.curve[-1].step,
         seconds=progress.seconds,
-        backends=_backends(run.backends),
+        backends=progress.backends,
         warnings=list(progress.warnings),
     )
     if state in ("done", "failed"):
@@ -214,7 +217,7 @@ def _finish(
 
 
 class _Recorder(Listener):
-    """Writes the curve to the store as it grows, and passes everything on."""
+    """Writes the curve to the store as it grows, counts the backends, and passes everything on."""
 
     def __init__(self, store: Store, run: Run, monitor: Monitor) -> None:
         self.store, self.run, self.monitor = store, run, monitor
@@ -229,8 +232,13 @@ class _Recorder(Listener):
             self.store.log(self.run.id, _points(progress)[self._logged :])
             self._logged, self._flushed_at = len(progress.curve), time.monotonic()
 
-    def on_checkpoint(self, progress: Progress) -> None:
-        self.monitor.on_checkpoint(progress)
+    def on_pause(self, progress: Progress) -> None:
+        """Move the counts since the last call into the progress, so that a checkpoint holds them."""
+        for (operation, backend), count in resolve("architectures.kernels:counts")().items():
+            counts = progress.backends.setdefault(operation, {})
+            counts[backend] = counts.get(backend, 0) + count
+        resolve("architectures.kernels:reset")()
+        self.monitor.on_pause(progress)
 
 
 def _new_run(job: Job, seed: int) -> Run:
@@ -251,15 +259,6 @@ def _new_run(job: Job, seed: int) -> Run:
 
 def _points(progress: Progress) -> list[CurvePoint]:
     return [CurvePoint(**asdict(point)) for point in progress.curve]
-
-
-def _backends(before: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """Which backend ran how often, by operation, with the counts of earlier parts of the same run."""
-    total = {operation: dict(counts) for operation, counts in before.items()}
-    for (operation, backend), count in resolve("architectures.kernels:counts")().items():
-        total.setdefault(operation, {})
-        total[operation][backend] = total[operation].get(backend, 0) + count
-    return total
 
 
 def _finite(value: float) -> float | None:
@@ -322,10 +321,6 @@ def _signals() -> Iterator[Callable[[], str | None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -65,6 +65,7 @@ class Progress:
     over: bool = False  # nothing left but the test
     curve: list[Point] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    backends: dict[str, dict[str, int]] = field(default_factory=dict)  # operation -> backend -> how often it ran
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ class Listener:
     def on_epoch(self, progress: Progress) -> None:
         """After the validation that ends an epoch."""
 
-    def on_checkpoint(self, progress: Progress) -> None:
-        """After all that was done so far is on the disk."""
+    def on_pause(self, progress: Progress) -> None:
+        """Before a checkpoint, and at the end: the last chance to add to what `progress` holds."""
 
 
 class Trainer:
@@ -132,9 +133,12 @@ class Trainer:
         with _own_random_numbers(self.device):
             _restore_random_state(self._random, self.device)
             self.model.train()
-            while not self.progress.over:
-                self._epoch()
-            return self._outcome()
+            try:
+                while not self.progress.over:
+                    self._epoch()
+                return self._outcome()
+            finally:
+                self._pause()
 
     def resume(self) -> Progress | None:
         """Continue from the checkpoint. Returns where it stands, or None where there is none (or a damaged one)."""
@@ -229,7 +233,6 @@ class Trainer:
         if bad.any():
             at = start + int(bad.nonzero()[0])
             number = progress.epoch * self.steps + at + 1
-            self._clock()
             raise Failed(f"diverged at step {number} (loss {float(self.losses[at]):.4g})")
 
     def _finish_epoch(self, rate: float) -> None:
@@ -289,10 +292,14 @@ class Trainer:
         """Book the time since the last call."""
         self.progress.seconds, self._started_at = self._seconds(), time.perf_counter()
 
+    def _pause(self) -> None:
+        self._clock()
+        self.listener.on_pause(self.progress)
+
     def _save(self) -> None:
         if self.file is None:
             return
-        self._clock()
+        self._pause()
         state = {
             "identity": self.identity,
             "progress": asdict(self.progress),
@@ -304,7 +311,6 @@ class Trainer:
         }
         checkpoint.save(state, self.file)
         self._saved_at = time.perf_counter()
-        self.listener.on_checkpoint(self.progress)
 
 
 def _own_random_numbers(device: torch.device) -> AbstractContextManager[None]:

@@ -25,6 +25,6 @@ PluginOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int | None,
-    typer.Option("--threads", min=1, metavar="N", help="Threads of one run (else HARNESS_THREADS, else all)."),
+    typer.Option("--threads", min=1, metavar="N", help="Threads of one run on the CPU (else HARNESS_THREADS, else 1)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]

@@ -96,8 +96,8 @@ def test_a_diverged_run_ends_with_code_1_and_its_reason(command):
     assert report.returncode == 0, report.stderr
 
 
-def test_doctor_says_what_works_and_what_is_missing(command):
-    told = command("doctor", "--json")
+def test_doctor_says_what_works_and_what_is_missing(command, tmp_path):
+    told = command("doctor", "--json", "--data-root", str(tmp_path))
     findings = {finding["name"]: finding for finding in json.loads(told.stdout)["findings"]}
     assert told.returncode == int(not json.loads(told.stdout)["healthy"])
     assert findings["torch"]["state"] == "ok"

@@ -7,7 +7,9 @@ import torch
 
 from harness import checkpoint
 from harness.errors import UserError
-from harness.execution import Monitor, execute
+from harness.execution import Job, Machine, Monitor, execute
+from harness.home import Home
+from harness.recipes import named
 from harness.store import Store
 
 
@@ -188,3 +190,21 @@ def test_what_a_task_or_layer_complains_of_reaches_the_person(job, store):
     with pytest.raises(UserError, match="architecture mean: scale must be positive, got -1"):
         do(job(scale=-1.0), store)
     assert store.runs() == []
+
+
+def test_backends_are_counted_over_all_sittings(registry, store, tmp_path):
+    named_recipe = named(registry, "gru", "sign", changes={"epochs": 3, "batch_size": 16, "hidden_size": 3})
+    machine = Machine(Home(tmp_path / "home"), tmp_path, True, "cpu")
+    [whole] = do(Job(registry, named_recipe, machine), store)
+    assert whole.backends == {"gru": {"torch": 3 * 5 + 3 + 1}}  # steps, validations, test
+    store.delete([whole.id])
+    made = Job(registry, named_recipe, machine)
+    do(made, store, ear=Ear(at=7, then=lambda: os.kill(os.getpid(), signal.SIGINT)))
+    assert do(made, store)[0].backends == whole.backends
+
+
+def test_other_threads_after_an_interruption_are_a_warning(job, store):
+    made = job()
+    do(made, store, ear=Ear(at=7, then=lambda: os.kill(os.getpid(), signal.SIGINT)))
+    before, made.threads = made.threads, 99
+    assert do(made, store)[0].warnings == [f"went on with 99 threads after {before}: the last digits may differ"]

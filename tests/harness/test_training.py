@@ -191,7 +191,7 @@ def test_gradients_are_clipped(job):
     assert norm == pytest.approx(1e-3, rel=1e-4)
 
 
-def test_the_listener_hears_of_steps_epochs_and_checkpoints(job, tmp_path):
+def test_the_listener_hears_of_steps_epochs_and_pauses(job, tmp_path):
     heard = []
 
     class Ear(Listener):
@@ -201,9 +201,9 @@ def test_the_listener_hears_of_steps_epochs_and_checkpoints(job, tmp_path):
         def on_epoch(self, progress):
             heard.append(("epoch", progress.epoch))
 
-        def on_checkpoint(self, progress):
-            heard.append(("checkpoint",))
+        def on_pause(self, progress):
+            heard.append(("pause",))
 
     job(epochs=1).trainer(0, file=tmp_path / "c.pt", listener=Ear(), checkpoint_every=0).run()
-    assert [entry[0] for entry in heard] == ["checkpoint", "step"] * 5 + ["epoch", "checkpoint"]
+    assert [entry[0] for entry in heard] == ["pause", "step"] * 5 + ["epoch", "pause", "pause"]
     assert all(math.isfinite(entry[4]) for entry in heard if entry[0] == "step")
