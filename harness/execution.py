@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from harness.model import Model, build
 from harness.recipe import label
 from harness.recipes import Named
 from harness.registry import BUILT_IN, Registry, resolve
-from harness.store import CurvePoint, Run, Store
+from harness.store import Run, Store
 from harness.training import Failed, Interrupted, Listener, Outcome, Progress, Trainer
 
 FLUSH_EVERY = 1.0
@@ -197,7 +197,7 @@ def _finish(
     progress, folder = trainer.progress, job.machine.home.run(run.id)
     if outcome is not None:
         checkpoint.save({"weights": outcome.weights}, folder / "weights.pt")
-    store.restart_curve(run.id, _points(progress))
+    store.restart_curve(run.id, progress.curve)
     metrics: dict[str, float | None] = {"valid": progress.best, "test": None}
     if outcome is not None:
         metrics = {"valid": _finite(outcome.valid.metric), "test": _finite(outcome.test.metric)}
@@ -229,7 +229,7 @@ class _Recorder(Listener):
     def on_epoch(self, progress: Progress) -> None:
         self.monitor.on_epoch(progress)
         if time.monotonic() - self._flushed_at >= FLUSH_EVERY:
-            self.store.log(self.run.id, _points(progress)[self._logged :])
+            self.store.log(self.run.id, progress.curve[self._logged :])
             self._logged, self._flushed_at = len(progress.curve), time.monotonic()
 
     def on_pause(self, progress: Progress) -> None:
@@ -255,10 +255,6 @@ def _new_run(job: Job, seed: int) -> Run:
         parameters=model.count_parameters(),
         parameters_without_embedding=model.count_parameters(embedding=False),
     )
-
-
-def _points(progress: Progress) -> list[CurvePoint]:
-    return [CurvePoint(**asdict(point)) for point in progress.curve]
 
 
 def _finite(value: float) -> float | None:

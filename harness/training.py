@@ -24,6 +24,7 @@ from harness.evaluation import Score, evaluate, loss_of
 from harness.recipe import Recipe
 from harness.schedule import learning_rate, optimizer
 from harness.seeding import derive
+from harness.store import CurvePoint
 
 EXPLODED = 1e3
 """A loss of so many times the first one (or of 1, where that is more) counts as diverged."""
@@ -40,19 +41,6 @@ class Failed(Exception):
 
 
 @dataclass
-class Point:
-    """One epoch of the learning curve. `epoch` and `step` count from 1; `seconds` are of training so far."""
-
-    epoch: int
-    step: int
-    seconds: float
-    train_loss: float
-    valid_loss: float
-    valid: float
-    lr: float
-
-
-@dataclass
 class Progress:
     """Where a run stands."""
 
@@ -63,7 +51,7 @@ class Progress:
     best: float | None = None
     best_epoch: int = 0
     over: bool = False  # nothing left but the test
-    curve: list[Point] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     backends: dict[str, dict[str, int]] = field(default_factory=dict)  # operation -> backend -> how often it ran
 
@@ -148,7 +136,7 @@ class Trainer:
         if state["identity"] != self.identity:
             raise UserError(f"{self.file} is of other data or another recipe: delete the run to start it anew")
         saved = dict(state["progress"])
-        curve = [Point(**point) for point in saved.pop("curve")]
+        curve = [CurvePoint(**point) for point in saved.pop("curve")]
         self.progress = Progress(**saved, curve=curve)
         self.losses[: self.progress.step] = state["losses"].to(self.device)
         self.model.load_state_dict(state["model"])
@@ -240,7 +228,9 @@ class Trainer:
         valid = evaluate(self.model, self.task, self.splits.valid, self.training.eval_batch_size)
         self._clock()
         step = progress.epoch * self.steps + progress.step
-        point = Point(progress.epoch + 1, step, progress.seconds, self._train_loss(), valid.loss, valid.metric, rate)
+        point = CurvePoint(
+            progress.epoch + 1, step, progress.seconds, self._train_loss(), valid.loss, valid.metric, rate
+        )
         progress.curve.append(point)
         if not math.isfinite(valid.loss):
             raise Failed(f"diverged at step {step} (validation loss {valid.loss:.4g})")

@@ -4,8 +4,8 @@ import pytest
 
 from harness.cli import progress
 from harness.cli.progress import TerminalMonitor
-from harness.store import Run
-from harness.training import Point, Progress
+from harness.store import CurvePoint, Run
+from harness.training import Progress
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_lines_tell_loss_metric_and_time_left(now, capsys):
         monitor.on_step(state, 10, lambda: 2.5)
         now[0] += 1  # too soon for another line
         monitor.on_step(state, 10, lambda: 1 / 0)
-        state = Progress(epoch=2, step=0, curve=[Point(2, 20, 24.0, 1.25, 1.0, 0.5, 0.1)])
+        state = Progress(epoch=2, step=0, curve=[CurvePoint(2, 20, 24.0, 1.25, 1.0, 0.5, 0.1)])
         now[0] += 17
         monitor.on_epoch(state)
     lines = capsys.readouterr().out.splitlines()
