@@ -166,6 +166,8 @@ def _unstable(hyper: Mapping[str, Any]) -> str | None:
     Around rest, one step of a unit is a rotation exactly while s^2 (alpha + w) < 4.
     """
     dt, alpha = hyper["dt"], hyper["alpha"]
+    if dt == []:
+        return None  # the constructor says how many it wants
     largest = max(dt) if isinstance(dt, Sequence) else dt
     s = largest / (1 + math.exp(-_C_BOUND))
     if s * s * (alpha + _W_BOUND) < 4:

@@ -16,13 +16,13 @@ __all__ = ["__version__", "curves", "runs"]
 
 def runs(home: str | None = None) -> pandas.DataFrame:
     """All stored runs, one row a run; `home` as ``--home``. Columns: ``docs/run-schema.md``."""
-    from harness.store import open_store
+    from harness.store import store_to_list
 
-    return open_store(home).runs_frame()
+    return store_to_list(home).runs_frame()
 
 
 def curves(home: str | None = None) -> pandas.DataFrame:
     """The learning curves of all stored runs, one row an epoch of a run."""
-    from harness.store import open_store
+    from harness.store import store_to_list
 
-    return open_store(home).curves_frame()
+    return store_to_list(home).curves_frame()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -13,12 +14,12 @@ from typing import Literal
 from harness.errors import UserError, explained, one_line
 from harness.home import Home
 from harness.registry import BUILT_IN, Registry, resolve
-from harness.store import open_store
 
 PACKAGES = {
     "torch": "torch",
     "torchvision": "torchvision",
     "torchtext": "torchtext",
+    "numpy": "numpy",
     "optuna": "optuna",
     "pandas": "pandas",
     "scipy": "scipy",
@@ -26,6 +27,10 @@ PACKAGES = {
     "matplotlib": "matplotlib",
     "jinja2": "jinja2",
     "SQLAlchemy": "sqlalchemy",
+    "pydantic": "pydantic",
+    "tomlkit": "tomlkit",
+    "filelock": "filelock",
+    "psutil": "psutil",
 }
 """Distributions that the project needs, with the module each is imported by."""
 OPTIONAL = {
@@ -52,14 +57,24 @@ class Finding:
 
 def diagnose(registry: Registry, home: Home, data_root: Path, offline: bool) -> list[Finding]:
     """Look at everything. Nothing is changed, but the store is made where there is none."""
-    return [
-        *_packages(),
-        *_devices(),
-        *_backends(registry),
-        *_data(registry, data_root, offline),
-        *_plugins(registry),
-        *_store(home),
-    ]
+    sections: dict[str, Callable[[], Iterator[Finding]]] = {
+        "packages": _packages,
+        "devices": _devices,
+        "backends": partial(_backends, registry),
+        "data sets": partial(_data, registry, data_root, offline),
+        "plugins": partial(_plugins, registry),
+        "store": partial(_store, home),
+    }
+    return [finding for name, look in sections.items() for finding in _guarded(name, look)]
+
+
+def _guarded(section: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings of a section; one that can't even be looked at is a finding too."""
+    try:
+        yield from look()
+    except Exception as error:
+        advice = "mend what is broken above first"
+        yield Finding(section, section, "broken", f"cannot be checked: {one_line(error)}", advice, needed=True)
 
 
 def _packages() -> Iterator[Finding]:
@@ -145,6 +160,8 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
 
 
 def _store(home: Home) -> Iterator[Finding]:
+    from harness.store import open_store
+
     try:
         store = open_store(home.path)
         count = store.count()

@@ -32,7 +32,15 @@ def explained(where: str) -> Iterator[None]:
     except (ValueError, OSError) as error:
         raise UserError(f"{where}: {one_line(error)}") from error
     except Exception as error:
+        if is_out_of_memory(error):
+            raise UserError(f"{where}: there is not enough memory for it, choose smaller sizes") from error
         raise UserError(f"{where}: {with_place(error)}") from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on the CPU or a GPU; torch says so by several types and wordings."""
+    signs = ("not enough memory", "can't allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in signs)
 
 
 def with_place(error: BaseException) -> str:
@@ -56,7 +64,7 @@ def one_line(error: BaseException) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``" (did you mean 'unicornn'?)"`` or, where nothing is near, the list of what there is."""
-    names = sorted(known)
+    names = sorted(map(str, known))
     near = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     if near:
         return f" (did you mean '{near[0]}'?)"

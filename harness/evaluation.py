@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +36,18 @@ def loss_of(task: Any, output: Tensor, targets: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, task: Any, data: Any, batch_size: int) -> Score:
-    """Score of `model` on all of `data`, the last partial batch included. The model is left in the mode it was in."""
+def evaluate(
+    model: nn.Module, task: Any, data: Any, batch_size: int, between: Callable[[], None] = lambda: None
+) -> Score:
+    """Score of `model` on all of `data`, the last partial batch included. The model is left in the mode it was in.
+
+    `between` is called before every batch; what it raises ends the evaluation.
+    """
     was_training = model.training
     model.eval()
     loss_sum = metric_sum = torch.zeros((), dtype=torch.float64, device=data.targets.device)
     for start in range(0, len(data), batch_size):
+        between()
         index = torch.arange(start, min(start + batch_size, len(data)), device=data.targets.device)
         batch = task.batch(data, index)
         output = model(batch.inputs, batch.lengths)

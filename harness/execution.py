@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import shutil
-import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -19,13 +18,14 @@ import torch
 from filelock import FileLock, Timeout
 
 from harness import checkpoint, environment
-from harness.errors import UserError, debugging, explained, one_line, with_place
+from harness.errors import UserError, debugging, explained, is_out_of_memory, one_line, with_place
 from harness.home import Home
+from harness.interruption import Interruption, listening
 from harness.model import Model, build
 from harness.recipe import label
 from harness.recipes import Named
 from harness.registry import BUILT_IN, Registry, resolve
-from harness.store import Run, Store
+from harness.store import Run, State, Store
 from harness.training import Failed, Interrupted, Listener, Outcome, Progress, Trainer
 
 FLUSH_EVERY = 1.0
@@ -62,8 +62,8 @@ class Machine:
         more (they wait by spinning), and the last digits of a result depend on their number.
         """
         named = str(self.threads or os.environ.get("HARNESS_THREADS") or 1)
-        if not named.isdecimal() or int(named) < 1:
-            raise UserError(f"HARNESS_THREADS={named}: must be a whole number from 1")
+        if not named.isdecimal() or not 1 <= int(named) <= 1024:
+            raise UserError(f"{named} threads: must be a whole number from 1 to 1024 (--threads or HARNESS_THREADS)")
         torch.set_num_threads(int(named))
         return torch.get_num_threads()
 
@@ -115,14 +115,21 @@ class Job:
         return Trainer(self.named.recipe, self.task, self.model(seed), self.splits, seed=seed, **options)
 
     def find(self, store: Store, seed: int) -> Run | None:
-        """The newest run of this recipe, seed and kind of device; for a task of a plugin, also of these data.
+        """The run of this recipe, seed and kind of device to show or to continue: an unfinished one first, then a done.
 
-        The data of built-in tasks are what their checksums in the source say, so nothing need be loaded to know them.
+        An unfinished run of another machine is left to that machine. For a task of a plugin the data must be the same
+        too; those of built-in tasks are what their checksums in the source say, so they need not be loaded here.
         """
         runs = store.find(self.named.recipe.hash, seed, self.device.type)
+        runs = [run for run in runs if run.state == "done" or self._is_from_here(run)]
         if runs and self.registry.tasks[self.named.recipe.task].origin != BUILT_IN:
             runs = [run for run in runs if run.data_checksum in ("", self.splits.checksum)]
+        if runs and runs[0].state == "failed":
+            return next((run for run in runs if run.state == "done"), runs[0])
         return runs[0] if runs else None
+
+    def _is_from_here(self, run: Run) -> bool:
+        return self.machine.home.run(run.id).exists() or run.environment.get("hostname") == platform.node()
 
 
 def execute(job: Job, store: Store, seeds: Sequence[int], monitor: Monitor, *, again: bool = False) -> Iterator[Run]:
@@ -131,21 +138,23 @@ def execute(job: Job, store: Store, seeds: Sequence[int], monitor: Monitor, *, a
     What is done stays done (`again` trains it once more, as a new run), what was cut off goes on, what failed starts
     anew. An interruption ends the iteration after its run.
     """
-    for seed in seeds:
-        with _alone(job, seed):
-            found = job.find(store, seed)
-            known = found is not None and found.state == "done" and not again
-            if found is None or (found.state == "done" and again):
-                run = _train(job, store, seed, None, monitor)
-            else:
-                run = found if known else _train(job, store, seed, found, monitor)
-        monitor.on_end(run, known=known)
-        yield run
-        if run.state == "interrupted":
-            return
+    with listening() as asked:
+        for seed in seeds:
+            with _alone(job, seed):
+                found = job.find(store, seed)
+                done = found is not None and found.state == "done"
+                if found is None or not done or again:
+                    run, known = _train(job, store, seed, None if done else found, monitor, asked), False
+                else:
+                    run, known = found, True
+            monitor.on_end(run, known=known)
+            yield run
+            if run.state == "interrupted":
+                return
+            asked.raise_if_asked()
 
 
-def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: Monitor) -> Run:
+def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: Monitor, asked: Interruption) -> Run:
     run = unfinished or _new_run(job, seed)
     folder = job.machine.home.run(run.id)
     if run.state == "failed":
@@ -154,25 +163,35 @@ def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: M
         seed,
         file=folder / "checkpoint.pt",
         listener=_Recorder(store, run, monitor),
+        stop=asked.reason,
         checkpoint_every=job.machine.checkpoint_every,
     )
     resumed = trainer.resume()
-    if resumed is not None and run.environment.get("threads") != job.threads:
-        before = run.environment.get("threads")
-        resumed.warnings.append(f"went on with {job.threads} threads after {before}: the last digits may differ")
-    run.environment = {**environment.collect(job.threads), "device": str(job.device)}
-    run.data_checksum = job.splits.checksum
-    if unfinished is None:
-        store.add(run)
-    else:
-        store.update(run.id, state="running", reason=None, environment=run.environment)
-    monitor.on_start(run, resumed)
-    with _signals() as trainer.stop:
+    here = {**environment.collect(job.threads), "device": str(job.device)}
+    if resumed is not None:
+        resumed.warnings += _moves(run.environment, here)
+    run.environment, run.data_checksum = here, job.splits.checksum
+    with asked.deferred():
+        if unfinished is None:
+            store.add(run)
+        else:
+            store.update(run.id, state="running", reason=None, environment=here, data_checksum=run.data_checksum)
+        monitor.on_start(run, resumed)
         _finish(job, store, run, trainer, *_attempt(trainer))
     return store.get(run.id)
 
 
-def _attempt(trainer: Trainer) -> tuple[Outcome | None, str, str | None]:
+def _moves(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    """What a run that goes on has changed of its surroundings, as warnings."""
+    for name in ("hostname", "device", "threads"):
+        if before.get(name) != after.get(name):
+            yield f"went on with {name} {after.get(name)} after {before.get(name)}: the last digits may differ"
+    old, new = (one.get("software", {}).get("torch") for one in (before, after))
+    if old != new:
+        yield f"went on with torch {new} after {old}: the last digits may differ"
+
+
+def _attempt(trainer: Trainer) -> tuple[Outcome | None, State, str | None]:
     """Train and say how it ended: the outcome if it is done, the state, the reason."""
     resolve("architectures.kernels:reset")()
     try:
@@ -187,18 +206,19 @@ def _attempt(trainer: Trainer) -> tuple[Outcome | None, str, str | None]:
         trainer.optimizer.zero_grad(set_to_none=True)
         if debugging():
             traceback.print_exc()
-        return None, "failed", _reason(error, trainer)
+        return None, "failed", failure_of(error, trainer)
 
 
 def _finish(
-    job: Job, store: Store, run: Run, trainer: Trainer, outcome: Outcome | None, state: str, reason: str | None
+    job: Job, store: Store, run: Run, trainer: Trainer, outcome: Outcome | None, state: State, reason: str | None
 ) -> None:
     """Keep what the run left. The state is written last: a kill before it leaves a run that goes on."""
     progress, folder = trainer.progress, job.machine.home.run(run.id)
     if outcome is not None:
         checkpoint.save({"weights": outcome.weights}, folder / "weights.pt")
     store.restart_curve(run.id, progress.curve)
-    metrics: dict[str, float | None] = {"valid": progress.best, "test": None}
+    last = progress.curve[-1].valid if progress.curve else None
+    metrics = {"valid": progress.best if trainer.training.selection == "best" else last, "test": None}
     if outcome is not None:
         metrics = {"valid": _finite(outcome.valid.metric), "test": _finite(outcome.test.metric)}
     store.update(
@@ -261,22 +281,16 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _reason(error: Exception, trainer: Trainer) -> str:
+def failure_of(error: Exception, trainer: Trainer) -> str:
     """Why a run failed, and what to change where that is known."""
-    if not _is_out_of_memory(error):
+    if not is_out_of_memory(error):
         return with_place(error)
     step = trainer.progress.epoch * trainer.steps + trainer.progress.step + 1
-    half = max(1, trainer.training.batch_size // 2)
+    half = max(1, min(trainer.training.batch_size, trainer.samples) // 2)
     return (
         f"out of memory at step {step}: use a smaller batch (--set batch_size={half}) or a smaller layer"
         " (--set hidden_size=...)"
     )
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return any(text in str(error) for text in ("not enough memory", "can't allocate memory", "out of memory"))
 
 
 @contextmanager
@@ -291,32 +305,12 @@ def _alone(job: Job, seed: int) -> Iterator[None]:
             f"{job.named.recipe.arch} on {job.label} with seed {seed} is being trained by another process now:"
             " wait for it, or give another --seed"
         ) from None
+    except OSError as error:
+        raise UserError(f"cannot lock {lock.lock_file} ({error.strerror}): make its folder writable") from error
     try:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _signals() -> Iterator[Callable[[], str | None]]:
-    """SIGINT, SIGTERM and the closing of the terminal ask for an end at the next step; a second one ends at once."""
-    asked: list[str] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-
-    def ask(number: int, frame: Any) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(signal.Signals(number).name)
-
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, ask) for number in numbers}
-    try:
-        yield lambda: f"stopped by {asked[0]}" if asked else None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

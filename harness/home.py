@@ -24,7 +24,7 @@ class Home:
                 raise UserError(
                     f"the home folder {named} cannot be used: the address of its store has no place for a ?"
                 )
-            return cls(Path(named).expanduser().absolute())
+            return cls(expanded(named))
         from platformdirs import user_data_path
 
         return cls(user_data_path("recurrent-harness", appauthor=False))
@@ -60,10 +60,18 @@ class Home:
         return path
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """An absolute path, with ``~`` taken for a home directory; a :class:`UserError` where there is no such user."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
 def data_root(given: str | os.PathLike[str] | None, home: Home) -> Path:
     """Folder with the data sets: ``--data-root``, else ``HARNESS_DATA``, else ``data`` in the home."""
     named = given or os.environ.get("HARNESS_DATA")
-    return Path(named).expanduser().absolute() if named else home.data
+    return expanded(named) if named else home.data
 
 
 def offline(given: bool = False) -> bool:

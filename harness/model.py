@@ -49,14 +49,16 @@ def build(recipe: Recipe, architecture: Any, task: Any, seed: int, device: torch
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "encoder"))
-        encoder = task.encoder()
+        with explained(f"task {recipe.task}"):
+            encoder = task.encoder()
         torch.manual_seed(derive(seed, "backbone"))
         with explained(f"architecture {recipe.arch}"):
             backbone = architecture.layer(task.input_size, **recipe.layer)
         torch.manual_seed(derive(seed, "head"))
-        head = nn.Linear(_output_size(backbone, recipe), task.output_size)
-        if architecture.initialise_head is not None:
-            architecture.initialise_head(head)
+        with explained(f"the read-out of {recipe.arch} on {recipe.task}"):
+            head = nn.Linear(_output_size(backbone, recipe), task.output_size)
+            if architecture.initialise_head is not None:
+                architecture.initialise_head(head)
     return Model(backbone, head, encoder).to(device)
 
 

@@ -7,6 +7,8 @@ import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, Self
 
 import tomlkit
@@ -24,9 +26,9 @@ class Training(BaseModel):
 
     model_config = STRICT
 
-    epochs: int = Field(20, ge=1)
-    batch_size: int = Field(64, ge=1)
-    eval_batch_size: int = Field(500, ge=1)
+    epochs: int = Field(20, ge=1, le=10_000_000)
+    batch_size: int = Field(64, ge=1, le=10_000_000)
+    eval_batch_size: int = Field(500, ge=1, le=10_000_000)
     optimizer: Literal["adam", "adamw"] = "adam"
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
@@ -40,7 +42,7 @@ class Training(BaseModel):
     """Stop after so many epochs without a strictly better validation metric."""
     selection: Literal["best", "final"] = "best"
     """Whose weights are tested: of the epoch with the best validation metric (the first of equals) or of the last."""
-    steps_per_epoch: int | None = Field(None, ge=1)
+    steps_per_epoch: int | None = Field(None, ge=1, le=10_000_000)
     """Only for tasks that draw fresh data: training steps between two validations."""
     train_limit: int | None = Field(None, ge=1)
     """Train on the first so many samples of the frozen order only."""
@@ -73,18 +75,26 @@ class Recipe(BaseModel):
 
     @cached_property
     def hash(self) -> str:
-        """16 hex digits over the content: equal for equal recipes, however they were written."""
-        content = self.model_dump(mode="json", exclude_none=True)
-        return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        """The :func:`content_hash` of the recipe."""
+        return content_hash(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values without what is not set."""
         content = without_none(self.model_dump(mode="json"))
         return {key: value for key, value in content.items() if value != {}}
 
-    def to_toml(self) -> str:
-        """The recipe as a file that ``--recipe`` takes."""
-        return tomlkit.dumps(self.to_dict())
+    def to_toml(self, sources: Mapping[str, str] | None = None) -> str:
+        """The recipe as a file that ``--recipe`` takes, with the source of a value (``"layer.dt"``) as a comment."""
+        document = tomlkit.item(self.to_dict())
+        for key, source in (sources or {}).items():
+            table, _, field = key.partition(".")
+            document[table][field].comment(source)
+        return tomlkit.dumps(document)
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """16 hex digits over a recipe as :meth:`Recipe.to_dict` gives it: equal for equal recipes, however written."""
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def without_none(value: Any) -> Any:
@@ -125,6 +135,9 @@ def compose(
         tables["training"] = {k: v for k, v in tables["training"].items() if k not in ("milestones", "decay")}
     for table, field, value in placed:
         tables[table][field] = value
+    for place, group in groupby(sorted(placed, key=itemgetter(0, 1)), key=itemgetter(0, 1)):
+        if len(values := [value for *_, value in group]) > 1 and values[0] != values[1]:
+            raise UserError(f"{'.'.join(place)} is given twice, as {values[0]} and as {values[1]}")
     training = _training(tables["training"], where)
     layer = signature.validated(architecture.layer, {**architecture.defaults, **tables["layer"]}, f"{where}, {arch}")
     with explained(f"architecture {arch}"):
@@ -151,7 +164,12 @@ def split_variant(task: str) -> tuple[str, dict[str, Any]]:
         return name, {}
     if not rest.endswith("]"):
         raise UserError(f"task '{task}': the variant must end with ], as in adding[length=500]")
-    return name, dict(key_value(part) for part in rest[:-1].split(",") if part.strip())
+    options: dict[str, Any] = {}
+    for key, value in (key_value(part) for part in rest[:-1].split(",") if part.strip()):
+        if key in options:
+            raise UserError(f"task '{task}': {key} is given twice")
+        options[key] = value
+    return name, options
 
 
 def key_value(text: str) -> tuple[str, Any]:

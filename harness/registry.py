@@ -11,18 +11,21 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import UserError, did_you_mean, one_line
+from harness.home import expanded
 
 Kind = Literal["architecture", "task"]
 BUILT_IN = "built-in"
+NAME = re.compile(r"[A-Za-z][\w.-]{0,63}")
 TASK_WORDS: dict[str, tuple[str, ...]] = {
     "title": (),
     "kind": ("classification", "regression"),
@@ -79,9 +82,9 @@ class Registry:
         return self._entry("task", name).load()
 
     def fingerprints(self, arch: str, task: str) -> dict[str, str]:
-        """Name to hash of the source of what isn't built-in: a changed plugin makes other runs."""
+        """Hashes of the source of what isn't built-in, by kind: a changed plugin makes other runs."""
         entries = [self._entry("architecture", arch), self._entry("task", task)]
-        return {entry.name: _source_hash(entry) for entry in entries if entry.origin != BUILT_IN}
+        return {entry.kind: _source_hash(entry) for entry in entries if entry.origin != BUILT_IN}
 
     def _entry(self, kind: Kind, name: str) -> Entry:
         known = self.architectures if kind == "architecture" else self.tasks
@@ -111,7 +114,7 @@ def resolve(target: str) -> Any:
 
 def import_file(path: str) -> Any:
     """Import a plugin file under a name of its own, once per process."""
-    file = Path(path).expanduser().resolve()
+    file = expanded(path).resolve()
     name = f"harness_plugin_{file.stem}_{sha256(str(file).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -124,10 +127,8 @@ def import_file(path: str) -> Any:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        if not isinstance(error, Exception):
-            raise
         raise UserError(f"--plugin {path}: {type(error).__name__}{_line_of(error, file)}: {one_line(error)}") from error
     if not [*_defined_in(module, "architecture", ""), *_defined_in(module, "task", "")]:
         raise UserError(f"--plugin {path}: defines no architectures.Architecture and no subclass of tasks.Task")
@@ -175,7 +176,7 @@ def _from_entry_point(kind: Kind, point: EntryPoint) -> Entry:
     origin = f"plugin {_distribution(point)}"
     try:
         value = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Entry(point.name, kind, origin, problem=f"{type(error).__name__}: {one_line(error)}")
     if not _fits(value, kind):
         return Entry(point.name, kind, origin, problem=f"{point.value} is no {_expected(kind)}")
@@ -208,6 +209,8 @@ def _is_own(value: Any, kind: Kind, module: Any) -> bool:
 
 def _problem(value: Any, kind: Kind) -> str | None:
     """What a plugin's architecture or task lacks, in words for whoever wrote it."""
+    if not isinstance(value.name, str) or not NAME.fullmatch(value.name) or value.name == "standard":
+        return "its name must be letters, digits, '-', '_' and '.', beginning with a letter, and not 'standard'"
     if kind == "architecture":
         from harness.signature import options_of  # costs time that listing the built-ins should not
 
@@ -231,9 +234,11 @@ def _loaded(value: Any, kind: Kind, origin: str, module: Any) -> Entry:
 
 def _source_hash(entry: Entry) -> str:
     """16 hex digits over the file that registers a plugin's architecture or task, and the one that defines it."""
-    value = entry.load()
-    definition = value if entry.kind == "task" else value.layer
-    files = {entry.file, inspect.getsourcefile(definition) if inspect.isclass(definition) else None} - {None, ""}
+    definition = entry.load() if entry.kind == "task" else inspect.unwrap(entry.load().layer)
+    while isinstance(definition, partial):
+        definition = definition.func
+    defined = inspect.isclass(definition) or inspect.isfunction(definition)
+    files = {entry.file, inspect.getsourcefile(definition) if defined else None} - {None, ""}
     content = b"".join(Path(str(file)).read_bytes() for file in sorted(map(str, files)))
     return sha256(content).hexdigest()[:16]
 
@@ -248,7 +253,7 @@ def _expected(kind: Kind) -> str:
     return "architectures.Architecture" if kind == "architecture" else "subclass of tasks.Task with a name"
 
 
-def _line_of(error: Exception, file: Path) -> str:
+def _line_of(error: BaseException, file: Path) -> str:
     """``" in line 12"`` where the traceback of `error` passes through `file`."""
     line = error.lineno if isinstance(error, SyntaxError) else None
     trace = error.__traceback__

@@ -16,6 +16,10 @@ from harness.errors import UserError, did_you_mean
 
 NOT_HYPER_PARAMETERS = frozenset({"self", "input_size", "batch_first", "backend", "device", "dtype"})
 
+STRICT = ConfigDict(
+    extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
+)
+
 
 @cache
 def options_of(constructor: Callable[..., Any]) -> type[BaseModel]:
@@ -30,7 +34,9 @@ def options_of(constructor: Callable[..., Any]) -> type[BaseModel]:
             continue
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[name] = (hints.get(name, Any), default)
-    config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, protected_namespaces=())
+    config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
+    )
     return create_model(getattr(constructor, "__name__", "options"), __config__=config, **fields)
 
 

@@ -83,7 +83,8 @@ class Trainer:
 
     Args:
         file: the checkpoint, where :meth:`resume` finds it and where the training leaves it.
-        stop: asked before every step; a reason ends the run with :class:`Interrupted` after a checkpoint.
+        stop: asked before every step and every batch of an evaluation; a reason ends the run with :class:`Interrupted`
+            after a checkpoint.
         checkpoint_every: seconds between two checkpoints (they also stand at the end and at an interruption).
     """
 
@@ -190,9 +191,7 @@ class Trainer:
         check_every = 1 if self.device.type == "cpu" else CUDA_CHECK_EVERY
         checked = progress.step
         while progress.step < self.steps and not (progress.step and self._out_of_time()):
-            if reason := self.stop():
-                self._save()
-                raise Interrupted(reason)
+            self._heed()
             if time.perf_counter() - self._saved_at > self.checkpoint_every:
                 self._save()
             step = progress.step
@@ -225,7 +224,7 @@ class Trainer:
 
     def _finish_epoch(self, rate: float) -> None:
         progress = self.progress
-        valid = evaluate(self.model, self.task, self.splits.valid, self.training.eval_batch_size)
+        valid = self._evaluate(self.splits.valid)
         self._clock()
         step = progress.epoch * self.steps + progress.step
         point = CurvePoint(
@@ -271,7 +270,7 @@ class Trainer:
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         selected = self.progress.curve[self.progress.best_epoch - 1 if self.best_weights else -1]
-        test = evaluate(self.model, self.task, self.splits.test, self.training.eval_batch_size)
+        test = self._evaluate(self.splits.test)
         weights = {name: value.detach().cpu() for name, value in self.model.state_dict().items()}
         return Outcome(Score(selected.valid_loss, selected.valid), test, weights)
 
@@ -281,6 +280,15 @@ class Trainer:
     def _clock(self) -> None:
         """Book the time since the last call."""
         self.progress.seconds, self._started_at = self._seconds(), time.perf_counter()
+
+    def _evaluate(self, data: Any) -> Score:
+        return evaluate(self.model, self.task, data, self.training.eval_batch_size, self._heed)
+
+    def _heed(self) -> None:
+        """End here, with all that was done in a checkpoint, if that was asked for."""
+        if reason := self.stop():
+            self._save()
+            raise Interrupted(reason)
 
     def _pause(self) -> None:
         self._clock()

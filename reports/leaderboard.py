@@ -60,11 +60,12 @@ def table(frames: Frames) -> list[dict[str, object]]:
 
 
 def _ranking(runs: Sequence[Run], taken: Collection[str]) -> Ranking:
-    groups: dict[tuple[str, str, str], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
-        groups[run.arch, run.recipe, run.recipe_hash].append(run)
+        groups[run.arch, run.recipe_hash].append(run)  # whatever name the same settings were given
     of = min(runs, key=lambda run: run.run)
-    rows = _placed([make_row(groups[key], of.higher_is_better) for key in sorted(groups)], of.higher_is_better)
+    made = [make_row(group, of.higher_is_better) for group in groups.values()]
+    rows = _placed(sorted(made, key=lambda row: (row.arch, row.recipe, row.recipe_hash)), of.higher_is_better)
     longest = max((epochs for row in rows for epochs in row.whole("epochs_done")), default=0)
     return Ranking(
         task=of.task,

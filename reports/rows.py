@@ -82,7 +82,7 @@ def make_row(runs: Sequence[Run], higher_is_better: bool) -> Row:
     return Row(
         arch=chosen[0].arch,
         title=chosen[0].arch_title or chosen[0].arch,
-        recipe=chosen[0].recipe,
+        recipe=min((run.recipe for run in chosen), key=lambda name: (len(name), name)),
         recipe_hash=chosen[0].recipe_hash,
         runs=chosen,
         repeated=tuple(sorted(seed for seed, number in times.items() if number > 1)),

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+Done = subprocess.CompletedProcess[str]
+Command = Callable[..., Done]
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +29,13 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
 def command(tmp_path: Path) -> Command:
     """Run ``python -m harness`` in an empty folder: ``command("list", "tasks")``; keywords go into the environment."""
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, stdout: int | IO[str] = subprocess.PIPE, **environment: str) -> Done:
         return subprocess.run(
             [sys.executable, "-m", "harness", *arguments],
             cwd=tmp_path,
             env={**os.environ, "COLUMNS": "200", **environment},
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
             timeout=300,
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -18,7 +21,7 @@ from harness.cli.list_ import list_app
 from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.show import show
-from harness.errors import UserError, debugging
+from harness.errors import UserError, debugging, one_line, with_place
 
 app = typer.Typer(
     name="harness",
@@ -59,18 +62,27 @@ def run_command(arguments: Sequence[str]) -> int:
 
     What a person did wrong is told in one sentence on standard error; ``HARNESS_DEBUG=1`` adds the traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a letter that the terminal lacks must not end a command
     try:
-        return app(list(arguments), prog_name="harness", standalone_mode=False) or 0
+        code = app(list(arguments), prog_name="harness", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return _complain("interrupted; what was stored is kept, and the same command goes on from there", 130)
     except UserError as error:
         return _complain(str(error), 2)
     except typer.Abort:
         return _complain("aborted; nothing was changed", 1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try to write what is left, and complain as well
+        return 1 if error.errno == errno.EPIPE else _complain(f"error: {one_line(error)}", 1)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # typer's own errors of usage have it, whichever click they come from
-            raise
-        return _complain(f"{error.format_message().rstrip('.')} (see 'harness --help')", 2)
+        if hasattr(error, "format_message"):  # typer's own errors of usage have it, whichever click they come from
+            return _complain(f"{error.format_message().rstrip('.')} (see 'harness --help')", 2)
+        told = "this is a mistake of the program, not yours; HARNESS_DEBUG=1 shows where it happened"
+        return _complain(f"error: {with_place(error)}: {told}", 1)
 
 
 def _complain(sentence: str, code: int) -> int:

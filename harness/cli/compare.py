@@ -28,7 +28,7 @@ def compare(
     """Compare runs: scores side by side, what differs between recipes and environments, learning curves."""
     from harness.store import open_store, plain
 
-    store = open_store(home)
+    store = open_store(home, create=False)
     runs = [store.get(run) for run in (first, *others)]
     differences = {name: _differences([getattr(run, name) for run in runs]) for name in ("recipe", "environment")}
     if json:

@@ -36,7 +36,7 @@ def delete(
 
     if not runs and not (task or arch or state):
         raise UserError("name the runs to delete, or what they have in common, such as --state failed")
-    store = open_store(home)
+    store = open_store(home, create=False)
     found = _find(store, runs or [], arch, task, state)
     if not found:
         print("no stored run is meant: nothing was deleted")

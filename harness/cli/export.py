@@ -30,7 +30,7 @@ def export(
     from harness.store import open_store
     from harness.store.exchange import write_file
 
-    runs = open_store(home).each(arch=arch, task=task, state=state)
+    runs = open_store(home, create=False).each(arch=arch, task=task, state=state)
     if out is None or str(out) == "-":
         _print(runs)
     else:

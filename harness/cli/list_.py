@@ -52,9 +52,9 @@ def runs(
 ) -> None:
     """The stored runs, newest first."""
     from harness.cli.terminal import moment, score
-    from harness.store import open_store
+    from harness.store import store_to_list
 
-    found = open_store(home).runs(arch=arch, task=task, state=state)
+    found = store_to_list(home).runs(arch=arch, task=task, state=state)
     rows: list[dict[str, Any]] = [
         {
             "run": run.id,

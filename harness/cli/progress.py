@@ -13,7 +13,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
 
-from harness.cli.terminal import duration, score
+from harness.cli.terminal import clean, duration, score
 from harness.execution import Monitor
 from harness.store import Run
 from harness.training import Progress
@@ -34,12 +34,13 @@ class TerminalMonitor(Monitor):
 
     def __init__(self, metric: str, epochs: int) -> None:
         self.metric, self.epochs = metric, epochs
-        self.console = Console(stderr=False, highlight=False)
+        self.console = Console(markup=False, highlight=False, emoji=False)
         left = TimeRemainingColumn(compact=True, table_column=Column(min_width=5, no_wrap=True))
-        columns = (TextColumn("{task.description}"), BarColumn(12), TextColumn("{task.fields[state]}"), left)
-        self.bar = Bar(*columns, TextColumn("left"), console=self.console, transient=True)
+        name, state = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[state]"))
+        self.bar = Bar(name, BarColumn(12), state, left, TextColumn("left"), console=self.console, transient=True)
         self._drawn_at = 0.0
-        self._started_at, self._started_with = 0.0, 0.0
+        self._started_at = 0.0
+        self._started_with: float | None = None
         self._name = ""
 
     def __enter__(self) -> Self:
@@ -56,19 +57,21 @@ class TerminalMonitor(Monitor):
     def on_start(self, run: Run, resumed: Progress | None) -> None:
         """Name the run, and say where one that was cut off goes on."""
         self._name = f"{run.arch} on {run.task}, seed {run.seed}"
-        self._started_at, self._started_with, self._drawn_at = time.monotonic(), 0.0, time.monotonic()
+        self._started_at = self._drawn_at = time.monotonic()
+        self._started_with = None
         if resumed is None:
             self.console.print(f"{self._name}: run {run.id} begins", soft_wrap=True)
         else:
-            self._started_with = float(resumed.epoch)
             where = f"epoch {resumed.epoch}, step {resumed.step} of the next"
             self.console.print(f"{self._name}: run {run.id} goes on after {where}", soft_wrap=True)
         for task in self.bar.task_ids:
             self.bar.remove_task(task)
-        self.bar.add_task(self._name, total=self.epochs, completed=int(self._started_with), state="")
+        self.bar.add_task(self._name, total=self.epochs, completed=resumed.epoch if resumed else 0, state="")
 
     def on_step(self, progress: Progress, steps: int, loss: Callable[[], float]) -> None:
         """Redraw, but not at every step."""
+        if self._started_with is None:
+            self._started_with = progress.epoch + (progress.step - 1) / steps
         now = time.monotonic()
         if now - self._drawn_at < self._pause(now):
             return
@@ -84,10 +87,10 @@ class TerminalMonitor(Monitor):
 
     def on_end(self, run: Run, *, known: bool) -> None:
         """One line for a run that ended."""
-        name = f"{run.arch} on {run.task}, seed {run.seed}"
+        name = clean(f"{run.arch} on {run.task}, seed {run.seed}")
         scores = ", ".join(f"{part} {score(self.metric, run.metrics.get(part))}" for part in ("valid", "test"))
         note = "done before" if known else run.state
-        reason = f": {run.reason}" if run.reason else ""
+        reason = f": {clean(run.reason)}" if run.reason else ""
         self.console.print(f"{name}: {note}{reason} ({scores}; {duration(run.seconds)}, run {run.id})", soft_wrap=True)
         for warning in run.warnings:
             print(f"warning: {warning}", file=sys.stderr)
@@ -105,5 +108,5 @@ class TerminalMonitor(Monitor):
         if self.console.is_terminal:
             self.bar.update(self.bar.task_ids[0], completed=done, state=state)
             return
-        pace = (time.monotonic() - self._started_at) / max(done - self._started_with, 1e-9)
+        pace = (time.monotonic() - self._started_at) / max(done - (self._started_with or 0.0), 1e-9)
         self.console.print(f"{self._name}: {state}, {duration(pace * (self.epochs - done))} left", soft_wrap=True)

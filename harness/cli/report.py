@@ -19,10 +19,10 @@ def report(
     from harness.cli.frames import frames
     from harness.errors import explained
     from harness.registry import Registry
-    from harness.store import open_store
+    from harness.store import store_to_list
     from reports import render
 
-    content = frames(open_store(home), Registry(tuple(plugin or ())))
+    content = frames(store_to_list(home), Registry(tuple(plugin or ())))
     with explained("report"):
         page = render(content, out)
     done = int((content.runs["state"] == "done").sum())

@@ -22,7 +22,7 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Short for --set epochs=N.")] = None,
     max_time: Annotated[str | None, typer.Option(help="End the training after this time: 90s, 10m, 2h.")] = None,
     train_limit: Annotated[int | None, typer.Option(help="Train on the first N samples only.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of one run (default 0).")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of one run (default 0).")] = None,
     seeds: Annotated[str | None, typer.Option(help="Several seeds: 0-4 or 1,5,7.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Train once more what is done already, as a new run.")] = False,
     dry_run: Annotated[

@@ -24,7 +24,7 @@ def show(
     """Show one run: state, scores, learning curve, recipe, environment, and how to run it again."""
     from harness.store import open_store, plain
 
-    found = open_store(home).get(run)
+    found = open_store(home, create=False).get(run)
     if json:
         from harness.store.line import document
 
@@ -127,4 +127,4 @@ def _again(run: Run) -> Iterator[str]:
         changed = " and changes that were not committed" if git.get("dirty") else ""
         yield f"(with the source at commit {git['commit']}{changed})"
     if isinstance(plugins, dict) and plugins:
-        yield f"(with the plugins that define {', '.join(plugins)}: name their files with --plugin)"
+        yield f"(with the plugin that defines its {' and its '.join(plugins)}: name the file with --plugin)"

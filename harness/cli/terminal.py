@@ -118,10 +118,13 @@ def duration(seconds: float) -> str:
 
 
 def moment(iso: str) -> str:
-    """A stored time in the time zone of the person who reads it: ``2025-01-31 13:00``."""
+    """A stored time in the time zone of the person who reads it: ``2025-01-31 13:00``; as it is where that fails."""
     from datetime import datetime
 
-    return f"{datetime.fromisoformat(iso).astimezone():%Y-%m-%d %H:%M}"
+    try:
+        return f"{datetime.fromisoformat(iso).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):  # no time, or one beyond the calendar of this system
+        return clean(iso)
 
 
 def _narrowed(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.cli.progress import TerminalMonitor
 from harness.cli.terminal import duration
-from harness.errors import UserError
+from harness.errors import UserError, explained
 from harness.estimate import Estimate, measure
 from harness.execution import Job, Machine, execute
 from harness.home import Home, data_root, offline
@@ -50,7 +50,7 @@ def parse_changes(
     short = {"epochs": epochs, "max_time": seconds(max_time), "train_limit": train_limit}
     result = {key: value for key, value in short.items() if value is not None}
     for key, value in map(key_value, changes):
-        if result.get(key, value) != value:
+        if key in result and result[key] != value:
             raise UserError(f"{key} is given twice, as {result[key]} and as {value}")
         result[key] = value
     return result
@@ -77,7 +77,10 @@ def parse_seeds(seed: int | None, seeds: str | None) -> tuple[int, ...]:
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if match is None or int(match[2] or match[1]) < int(match[1]):
             raise UserError(f"--seeds {seeds}: write numbers and ranges such as 0-4 or 1,5,7")
-        found.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last >= 2**63 or last - first >= 100_000:
+            raise UserError(f"--seeds {seeds}: at most 100000 seeds in one range, each below 2**63")
+        found.extend(range(first, last + 1))
     return tuple(dict.fromkeys(found))
 
 
@@ -95,7 +98,7 @@ def train(wanted: Wanted, on: Machine, store: Store, *, again: bool = False) -> 
     with TerminalMonitor(job.task.metric, job.named.recipe.training.epochs) as monitor:
         runs = list(execute(job, store, wanted.seeds, monitor, again=again))
     if runs[-1].state == "interrupted":
-        print(f"interrupted: the same command goes on from here: {this_command()}")
+        print(f"interrupted; to go on: {this_command()}")
     return runs
 
 
@@ -108,15 +111,16 @@ def exit_code(runs: list[Run]) -> int:
 
 
 def this_command() -> str:
-    """The command as the person can type it again."""
-    return shlex.join(["python", "-m", "harness", *sys.argv[1:]])
+    """The command that goes on where this one ended."""
+    return shlex.join(["python", "-m", "harness", *(word for word in sys.argv[1:] if word != "--again")])
 
 
 def dry_run(wanted: Wanted, on: Machine, *, as_json: bool) -> None:
     """Print the recipe with all its values, the parameters and what the training would cost here."""
     registry, found = wanted.resolve()
     job = Job(registry, found, on)
-    estimate = measure(job, wanted.seeds[0])
+    with explained(f"{found.recipe.arch} on {job.label}, first steps"):
+        estimate = measure(job, wanted.seeds[0])
     if as_json:
         content = {
             "recipe_name": found.name,
@@ -132,7 +136,7 @@ def dry_run(wanted: Wanted, on: Machine, *, as_json: bool) -> None:
     print(f"# {found.name}, hash {found.recipe.hash}{f': {found.source}' if found.source else ''}")
     for deviation in found.deviations:
         print(f"# deviation: {deviation}")
-    print(found.recipe.to_toml().rstrip())
+    print(found.recipe.to_toml(found.sources).rstrip())
     print(f"\n{_cost(estimate, len(wanted.seeds))}")
 
 

@@ -48,12 +48,14 @@ def named(
         raise UserError(
             f"name the pair to run: {missing} is missing (see 'harness list architectures' and 'list tasks')"
         )
-    registry.architecture(arch), registry.task(split_variant(task)[0])  # a wrong name is told before a missing recipe
-    table = dict(_table(arch, split_variant(task)[0], name))
+    bare, variant = split_variant(task)
+    registry.architecture(arch), registry.task(bare)  # a wrong name is told before a missing recipe
+    table = dict(_table(arch, bare, name))
+    other = {key: value for key, value in variant.items() if table.get("variant", {}).get(key, value) != value}
     notes = {key: table.pop(key) for key in NOTES if key in table}
     recipe = compose(registry, arch, task, table, changes, where=f"recipe {name}")
     return Named(
-        _label(name, changes),
+        _label(name, {**other, **(changes or {})}),
         recipe,
         notes.get("source", ""),
         notes.get("sources"),
@@ -110,9 +112,12 @@ def _from_file(
         said = content.pop(key, None)
         if said is not None and not isinstance(said, str):
             raise UserError(f"--recipe {file}: {key} must be text")
-        if option and said and (option if key == "arch" else split_variant(option)[0]) != split_variant(said)[0]:
+        bare, variant = split_variant(said) if said and key == "task" else (said, {})
+        if option and said and (option if key == "arch" else split_variant(option)[0]) != bare:
             raise UserError(f"--recipe {file} is for {key} '{said}', but --{key} says '{option}'")
-        given[key] = option or said
+        if variant:
+            content["variant"] = {**variant, **content.get("variant", {})}
+        given[key] = option or bare
         if not given[key]:
             raise UserError(f'--recipe {file} names no {key}: add {key} = "..." or give --{key}')
     for key in (*NOTES, "code"):  # the code that runs is the one at hand, whatever it was when the file was written
@@ -128,4 +133,5 @@ def _from_file(
 
 def _label(name: str, changes: Mapping[str, Any] | None) -> str:
     """``standard``, or ``standard, epochs=2`` where keys were changed: no changed recipe goes by the plain name."""
-    return ", ".join([name, *(f"{key}={value}" for key, value in sorted((changes or {}).items()))])
+    bare = {key.rpartition(".")[2]: value for key, value in (changes or {}).items()}
+    return ", ".join([name, *(f"{key}={value}" for key, value in sorted(bare.items()))])

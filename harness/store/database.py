@@ -6,29 +6,27 @@ therefore never share one with its child, which on SQLite would corrupt the file
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError, NoSuchModuleError, ProgrammingError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
+from sqlalchemy.pool import NullPool, StaticPool
 
 from harness.errors import UserError, one_line
-
-MEANINGS = {
-    "is locked": "is locked by another program that doesn't finish: end that program, or try again later",
-    "readonly": "is read-only: make the file and its folder writable (SQLite may need that even to read), or name"
-    " another home with --home",
-    "is full": "has no room left: free space on its disk and try again; what was stored before is untouched",
-    "file is not a database": "is not a SQLite database: move that file away, or name another home with --home",
-    "malformed": "is damaged: restore it from a copy or an export, or move it away to begin a new one",
-    "disk I/O error": "cannot be read or written (disk I/O error): check the disk, and that it isn't full",
-}
-"""Part of a message of SQLite -> what it means and what to do."""
+from harness.store import complaints
 
 
 class Database:
@@ -55,14 +53,44 @@ class Database:
         except ImportError as error:
             raise UserError(f"the store {self.name} needs a driver that isn't installed: {one_line(error)}") from error
         if self.sqlite:
-            event.listen(self.engine, "connect", _prepare)
-            event.listen(self.engine, "begin", _begin)
+            self._listen(self.engine)
+        self._readers = self.engine
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees the database as it is at one moment."""
-        with self.explained(), self.engine.connect() as connection, connection.begin():
+        with self.explained(), self._readers.connect() as connection, connection.begin():
             yield connection
+
+    def settle(self) -> None:
+        """Find a way to read a SQLite file that lies where nothing can be written; elsewhere it is the usual one.
+
+        SQLite reads a file with a write-ahead log only where it can make files beside it, unless it is told that nobody
+        changes the file. That holds where no change waits in a log; a process that has the file open has a log too.
+        """
+        if self.path is None:
+            return
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+        except DatabaseError as error:
+            if not any(sign in str(error.orig) for sign in complaints.BARRED) or not os.access(self.path, os.R_OK):
+                return  # the first transaction will tell
+            with suppress(OSError):
+                if log := complaints.unfinished_log(self.path):
+                    raise UserError(
+                        f"the store {self.name} has changes in {log.name} that cannot be read where nothing can be"
+                        " written: copy both files to one folder that can be written, and use that as the home"
+                    ) from error
+                self._readers = self._listen(self._unchanging(self.path))
+
+    def read_nothing(self) -> None:
+        """From now on read an empty database in memory, whatever lies at the address."""
+        self._readers = create_engine("sqlite://", poolclass=StaticPool)
+
+    def _unchanging(self, path: Path) -> Engine:
+        address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        return create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -85,12 +113,13 @@ class Database:
             raise UserError(self._sentence(one_line(error))) from error
 
     def _sentence(self, complaint: str) -> str:
-        for sign, meaning in MEANINGS.items() if self.sqlite else ():
-            if sign in complaint:
-                return f"the store {self.name} {meaning}"
-        if self.path is not None and "unable to open" in complaint:
-            return f"the store {self.name} cannot be opened: {_obstacle(self.path)}"
-        return f"the store {self.name} cannot be used: {complaint}"
+        said = complaints.sentence(self.path, complaint) if self.sqlite else f"cannot be used: {complaint}"
+        return f"the store {self.name} {said}"
+
+    def _listen(self, engine: Engine) -> Engine:
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+        return engine
 
 
 def _address(url: str) -> URL:
@@ -107,14 +136,6 @@ def _address(url: str) -> URL:
     if sqlite and (":memory:" in (address.database or ":memory:") or "memory" in address.query.get("mode", "")):
         raise UserError("a store in memory would forget its runs: name a file, as in sqlite:////folder/store.sqlite")
     return address
-
-
-def _obstacle(path: Path) -> str:
-    """Why SQLite couldn't open the file, which it doesn't tell."""
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        return f"there is no folder {folder}"
-    return f"this user may not {'read and write the file' if path.exists() else f'create files in {folder}'}"
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -37,7 +37,8 @@ RUNS = {
     "version": "text",
 }
 """Columns of a frame of runs. ``recipe`` is its name, ``epochs`` the planned number, ``version`` that of the harness;
-``reason``, ``train_limit``, ``threads`` and ``version`` are missing where there is none."""
+``reason``, ``train_limit``, ``threads`` and ``version`` are missing where there is none. Recipe and environment may
+come from elsewhere: what doesn't fit its column counts as missing, and ``epochs`` is then that of the finished ones."""
 CURVES = {"run": "text", "epoch": "int64", "step": "int64"} | dict.fromkeys(
     ("seconds", "train_loss", "valid_loss", "valid", "lr"), "float64"
 )
@@ -71,12 +72,12 @@ def _record(row: Row[Any]) -> dict[str, Any]:
         "recipe": row.recipe_name,
         "valid": row.metrics.get("valid"),
         "test": row.metrics.get("test"),
-        "epochs": training.get("epochs", row.epochs_done),
-        "train_limit": training.get("train_limit"),
+        "epochs": _count(training.get("epochs"), row.epochs_done),
+        "train_limit": _count(training.get("train_limit")),
         "device": device_label(row.environment, row.device),
-        "threads": row.environment.get("threads"),
+        "threads": _count(row.environment.get("threads")),
         "backends": ", ".join(sorted({name for counts in row.backends.values() for name in counts})),
-        "version": software.get("harness"),
+        "version": version if isinstance(version := software.get("harness"), str) else None,
     }
 
 
@@ -84,3 +85,9 @@ def _table(document: dict[str, Any], name: str) -> dict[str, Any]:
     """A table inside a document that may have come from elsewhere, and may have none."""
     found = document.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _count(value: Any, missing: int | None = None) -> int | None:
+    """`value` where it is a whole number that a column takes, else `missing`."""
+    fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+    return value if fits else missing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.recipe import content_hash
 from harness.store import plain
 from harness.store.run import CurvePoint, Metric, Run, State
 
@@ -23,8 +25,13 @@ VERSION = 1
 """Of the lines; a field that is added, removed or gets another meaning raises it."""
 
 
+YEARS = range(1970, 9001)
+"""Years of a time. Beyond them the calendars of some systems and time zones end."""
+
+
 def _real(time: str) -> str:
-    datetime.fromisoformat(time)
+    if datetime.fromisoformat(time).year not in YEARS:
+        raise ValueError(f"the year must be from {YEARS[0]} to {YEARS[-1]}, got {time[:4]}")
     return time
 
 
@@ -86,6 +93,28 @@ class Line(BaseModel):
         if missing := {"valid", "test"} - set(metrics):
             raise ValueError(f"'{max(missing)}' is missing; it is null where there is no score yet")
         return metrics
+
+    @model_validator(mode="after")
+    def _scores_are_possible(self) -> Line:
+        if self.state == "done" and self.metrics["test"] is None:
+            raise ValueError("metrics: 'test' must be a number in a run that is done")
+        scores = {f"metrics.{split}": score for split, score in self.metrics.items() if score is not None}
+        scores |= {f"curve.{at}.valid": point.valid for at, point in enumerate(self.curve)}
+        best = 1.0 if self.metric == "accuracy" else math.inf
+        for where, score in scores.items():
+            if not (0 <= score <= best or math.isnan(score)):
+                kind = "an accuracy must be a fraction from 0 to 1" if best == 1 else f"{self.metric} is never negative"
+                raise ValueError(f"{where}: {kind}, got {score}")
+        return self
+
+    @model_validator(mode="after")
+    def _recipe_has_its_hash(self) -> Line:
+        if (content := content_hash(self.recipe)) != self.recipe_hash:
+            raise ValueError(
+                f"recipe: its content has the hash {content}, but recipe_hash is {_short(self.recipe_hash)}:"
+                " one of the two was changed"
+            )
+        return self
 
     @model_validator(mode="after")
     def _epochs_rise(self) -> Line:

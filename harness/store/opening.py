@@ -15,22 +15,34 @@ from harness.store.database import Database
 from harness.store.run import utc_now
 
 
-def prepare(database: Database, create: bool) -> None:
-    """Make sure that the tables of this version are there; without `create` missing ones are an error.
+class NoStore(UserError):
+    """Nothing has been stored at this place yet, and the store was not to be created."""
 
-    A store that exists is only read, so that one on a read-only disk can be looked at where SQLite allows it.
+
+def prepare(database: Database, create: bool) -> None:
+    """Make sure that the tables of this version are there; without `create` missing ones are a :class:`NoStore`.
+
+    A store that exists is only read, so that one on a read-only disk can be looked at.
     """
     if database.path is None or _is_file(database.path):
+        database.settle()
         with database.reading() as connection:
             if _is_ready(connection, database):
                 return
     if not create:
-        raise UserError(f"there is no store at {database.name}: nothing has been run with this home yet")
+        raise NoStore(f"there is no store at {database.name} yet: 'harness run' and 'harness import' make one")
     if database.sqlite:
         _write_ahead(database)
     with database.writing() as connection:
         if not _is_ready(connection, database):  # another process may have been first
             _create(connection)
+
+
+def prepare_nothing(database: Database) -> None:
+    """Let a database read as a store without runs, and leave its place alone."""
+    database.read_nothing()
+    with database.reading() as connection:
+        _create(connection)
 
 
 def _is_file(path: Path) -> bool:

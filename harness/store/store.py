@@ -34,11 +34,18 @@ class Store:
         """The store at a SQLAlchemy URL.
 
         Args:
-            create: make the tables where there are none; otherwise that is a :class:`UserError`.
+            create: make the tables where there are none; otherwise that is a :class:`~harness.store.NoStore`.
             timeout: seconds to wait for another process that writes into the same SQLite file.
         """
         database = Database(url, timeout)
         opening.prepare(database, create)
+        return cls(database)
+
+    @classmethod
+    def empty(cls, url: str) -> Self:
+        """A store without runs, to be read where there is none yet; nothing is created."""
+        database = Database(url)
+        opening.prepare_nothing(database)
         return cls(database)
 
     @property

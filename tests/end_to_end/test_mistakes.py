@@ -1,6 +1,8 @@
 """What a person does wrong is told in one sentence, with exit code 2, without a traceback, and nothing is lost."""
 
-from subprocess import CompletedProcess
+import sys
+from pathlib import Path
+from subprocess import CompletedProcess, run
 
 import pytest
 
@@ -34,6 +36,18 @@ def refused(result, *told: str) -> None:
         ((*PAIR, "--seed", "1", "--seeds", "0-1"), "not both"),
         ((*PAIR, "--max-time", "soon"), "--max-time soon: write a time"),
         ((*PAIR, "--device", "cuda:77"), "--device cuda:77"),
+        ((*PAIR, "--seed", "9" * 30), "--seed"),
+        ((*PAIR, "--seeds", "0-9999999999"), "at most 100000 seeds"),
+        ((*PAIR, "--set", "hidden_size=nan"), "hidden_size = nan is refused"),
+        ((*PAIR, "--threads", "99999999999"), "whole number from 1 to 1024"),
+        ((*PAIR, "--home", "~nosuchuser/x"), "~nosuchuser/x"),
+        ((*PAIR, "--data-root", "~nosuchuser/x"), "~nosuchuser/x"),
+        ((*PAIR, "--plugin", "~nosuchuser/x.py"), "~nosuchuser/x.py"),
+        ((*PAIR, "--set", "hidden_size=2000000"), "not enough memory"),
+        (
+            ("run", "--arch", "unicornn", "--task", "psdigits", "--set", "dt=[]"),
+            "dt must be one number or one for each",
+        ),
         ((*PAIR, "--json"), "--json goes with --dry-run"),
         ((*PAIR, "--epoch"), "epoch"),
         ((*PAIR, "--threads", "0"), "--threads"),
@@ -41,7 +55,7 @@ def refused(result, *told: str) -> None:
         (("run", "--arch", "lstm", "--task", "adding[length=1]"), "length must be at least 2"),
         (("run", "--arch", "lstm", "--task", "adding[length=10"), "must end with ]"),
         (("run", "--arch", "lstm", "--task", "psmnist", "--recipe", "published"), "no recipe is called 'published'"),
-        (("show", "0123"), "there is no run '0123'"),
+        (("show", "0123"), "there is no store at"),
         (("list", "flowers"), "flowers"),
         (("fly",), "fly"),
         (("list", "architectures", "--plugin", "nowhere.py"), "nowhere.py: there is no such file"),
@@ -114,6 +128,31 @@ def test_a_home_that_cannot_be_made(command, tmp_path):
 def test_a_page_that_cannot_be_written(command, tmp_path):
     (tmp_path / "site").write_text("")
     refused(command("report", "--out", "site"), "site")
+
+
+def test_output_that_cannot_be_written(command):
+    with Path("/dev/full").open("w") as full:
+        result = command("list", "tasks", stdout=full)
+    assert result.returncode == 1
+    assert result.stderr == "error: [Errno 28] No space left on device\n"
+
+
+def test_letters_that_the_terminal_lacks(command, tmp_path):
+    plain = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = command(*PAIR, "--home", str(tmp_path / "größe"), **plain)
+    assert done.returncode == 0, done.stderr
+    assert "/gr\\" in done.stdout
+
+
+def test_doctor_works_where_torch_is_missing(tmp_path):
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.modules['sqlalchemy'] = None\n"
+        "from harness.cli import run_command; sys.exit(run_command(['doctor']))"
+    )
+    result = run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "!!  torch: " in result.stdout
 
 
 def test_debugging_shows_the_traceback(command):

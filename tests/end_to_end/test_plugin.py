@@ -192,7 +192,7 @@ def test_an_edited_file_makes_new_runs(command: Command, tmp_path: Path) -> None
     file.write_text(first("leaky.py") + "# edited\n", encoding="utf-8")
     assert "done before" not in ok(command(*again))
     old, new = runs(command)
-    assert old["recipe"]["code"].keys() == new["recipe"]["code"].keys() == {"leaky"}
+    assert old["recipe"]["code"].keys() == new["recipe"]["code"].keys() == {"architecture"}
     assert old["recipe_hash"] != new["recipe_hash"]
     assert old["metrics"] == new["metrics"]
 
@@ -238,7 +238,7 @@ def test_the_installed_package_is_listed_and_its_pair_is_learnt(with_plugin: Com
     (run,) = runs(with_plugin)
     assert (run["state"], run["recipe_name"]) == ("done", "standard")
     assert run["metrics"]["test"] > 0.9  # chance is 1 in 8
-    assert run["recipe"]["code"].keys() == {"leaky", "recall"}
+    assert run["recipe"]["code"].keys() == {"architecture", "task"}
 
 
 def test_a_file_goes_before_the_installed_package_with_a_warning(with_plugin: Command, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import pytest
 
 from harness.cli import run_command
 from harness.home import Home
-from harness.store import CurvePoint, Run, Store, open_store
+from harness.recipe import content_hash
+from harness.store import CurvePoint, Run, Store, open_store, plain
 from harness.store.line import document
 
 EXPORT = [sys.executable, "-m", "harness", "export"]
@@ -28,8 +29,9 @@ RECIPE: dict[str, Any] = {"arch": "lstm", "task": "psmnist", "layer": {"hidden_s
 
 def a_run(**changes: Any) -> Run:
     given: dict[str, Any] = {"arch": "lstm", "task": "psmnist", "metric": "accuracy", "recipe": RECIPE, "seed": 3}
-    given |= {"recipe_name": "standard", "recipe_hash": "0a1b2c", "state": "done"}
-    return Run(**given | changes)
+    given |= {"recipe_name": "standard", "state": "done", "metrics": {"valid": 0.5, "test": 0.25}}
+    given |= changes
+    return Run(recipe_hash=content_hash(plain.jsonable(given["recipe"])), **given)
 
 
 def a_curve(*values: float) -> list[CurvePoint]:
@@ -75,7 +77,7 @@ def test_show_tells_everything(store: Store, harness: Harness) -> None:
         f"lstm on psmnist, seed 3: done\n  run             {run.id}",
         "valid accuracy  97.00 %",
         "test accuracy   96.55 %",
-        "standard (hash 0a1b2c)",
+        f"standard (hash {run.recipe_hash})",
         "35,000 (34,000 without embedding)",
         "3 epochs, 1,200 steps, 3 min 12 s",
         "cpu: Intel Xeon",
@@ -131,7 +133,7 @@ def test_a_recipe_that_toml_cannot_say_is_shown_as_json(store: Store, harness: H
 
 
 @pytest.mark.parametrize("verb", [("show", "abc"), ("compare", "abc", "def"), ("delete", "abc", "--yes")])
-def test_an_unknown_run_is_told(verb: tuple[str, ...], harness: Harness) -> None:
+def test_an_unknown_run_is_told(verb: tuple[str, ...], store: Store, harness: Harness) -> None:
     code, out, complaint = harness(*verb)
     assert (code, out) == (2, "")
     assert complaint == "error: there is no run 'abc': 'list runs' shows those that there are\n"
@@ -281,6 +283,44 @@ def test_a_reader_that_leaves_early_is_no_error(store: Store, monkeypatch: pytes
     assert process.stderr is not None
     assert process.stderr.read() == ""
     assert process.wait() in (1, 141)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [("show", "abc"), ("compare", "abc", "def"), ("delete", "abc", "--yes"), ("export",)],
+    ids=lambda verb: verb[0],
+)
+def test_what_only_reads_makes_no_store(verb: tuple[str, ...], harness: Harness, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    told = f"error: there is no store at {home / 'store.sqlite'} yet: 'harness run' and 'harness import' make one\n"
+    assert harness(*verb, "--home", str(home)) == (2, "", told)
+    assert not home.exists()
+
+
+ODD: list[dict[str, Any]] = [
+    {"recipe": {"training": {"epochs": odd, "train_limit": odd}}, "environment": {"threads": odd, "software": odd}}
+    for odd in ("abc", None, 2**70, -1, True, math.nan, math.inf, [], {"harness": {}})
+] + [
+    {"recipe": {"training": 5}, "environment": {"software": {"harness": []}, "hardware": {"cpu": [], "gpus": 1}}},
+    {"recipe": {"code": [None], "layer": None}, "environment": {"git": {"commit": 1}, "pid": "x", "hostname": {}}},
+    {"environment": {"deep": json.loads('{"x":[' * 90 + "0" + "]}" * 90)}},
+    {"created": "1970-01-01T00:00:00.000000Z", "updated": "9000-12-31T23:59:59.999999Z"},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_no_line_that_is_imported_breaks_what_is_read(odd: dict[str, Any], harness: Harness, tmp_path: Path) -> None:
+    run = a_run(**odd)
+    code, _, complaint = harness("import", "-", typed=json.dumps(document(run)))
+    assert (code, complaint) == (0, "")
+    for verb in (("show", run.id), ("show", run.id, "--json"), ("compare", run.id, run.id), ("list", "runs")):
+        code, out, complaint = harness(*verb)
+        assert (code, complaint) == (0, ""), verb
+        assert run.id in out
+    code, out, complaint = harness("report", "--out", str(tmp_path / "site"))
+    assert (code, complaint) == (0, "")
+    assert "1 finished of 1 stored runs" in out
+    assert harness("export")[1] == plain.dumps(document(run)) + "\n"
 
 
 def test_a_store_that_is_none_is_one_sentence(harness: Harness, tmp_path: Path) -> None:

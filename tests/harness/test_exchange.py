@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from harness.errors import UserError
+from harness.recipe import content_hash
+from harness.recipes import listed, named
+from harness.registry import Registry
 from harness.store import CurvePoint, Run, Store
 from harness.store.exchange import merge, read_lines, write_file, write_lines
 from harness.store.line import Line, Point, document, parse
@@ -20,8 +23,11 @@ EARLY, LATE = "2025-01-01T00:00:00.000000Z", "2025-01-02T00:00:00.000000Z"
 
 
 def a_run(**changes: Any) -> Run:
-    given: dict[str, Any] = {"recipe": {"lr": 0.1}, "recipe_name": "standard", "recipe_hash": "0a1b"}
-    return Run(arch="lstm", task="psmnist", seed=0, metric="accuracy", **given | changes)
+    given: dict[str, Any] = {"recipe": {"lr": 0.1}, "recipe_name": "standard", "metric": "accuracy"} | changes
+    given.setdefault("recipe_hash", content_hash(given["recipe"]))
+    if given.get("state") == "done":
+        given.setdefault("metrics", {"valid": 0.5, "test": 0.25})
+    return Run(arch="lstm", task="psmnist", seed=0, **given)
 
 
 def a_curve(*values: float) -> list[CurvePoint]:
@@ -48,7 +54,7 @@ def store(tmp_path: Path) -> Store:
         a_run(state="done", metrics={"valid": 0.1 + 0.2, "test": 1 / 3}, curve=a_curve(0.1, 1e-320), created=LATE)
     )
     store.add(a_run(state="failed", reason="“∞”\u2028\udcff", metrics={"valid": math.nan, "test": None}, created=LATE))
-    store.add(a_run(curve=a_curve(math.nan, math.inf, -math.inf), created=EARLY, seconds=3))
+    store.add(a_run(metric="mse", curve=a_curve(math.nan, math.inf, 0.0), created=EARLY, seconds=-math.inf))
     store.add(a_run(state="interrupted", environment={"limit": math.inf, "deep": {"list": [1, None, "NaN"]}}))
     return store
 
@@ -79,7 +85,8 @@ def test_every_line_is_json_that_strict_readers_take(store: Store) -> None:
 
     documents = [json.loads(line, parse_constant=refuse) for line in lines(store).splitlines()]
     assert all(list(one) == [field.alias or name for name, field in Line.model_fields.items()] for one in documents)
-    assert [point["valid"] for point in documents[0]["curve"]] == ["NaN", "Infinity", "-Infinity"]
+    assert [point["valid"] for point in documents[0]["curve"]] == ["NaN", "Infinity", 0.0]
+    assert documents[0]["seconds"] == "-Infinity"
 
 
 def test_the_schema_is_documented_field_by_field() -> None:
@@ -142,10 +149,26 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a date without a zone": ({"created": "2025-01-01T00:00:00.000000"}, "created: "),
     "a day that isn't": ({"created": "2025-02-30T00:00:00.000000Z"}, "created: "),
     "epochs that fall": (
-        {"curve": [document(a_run(curve=a_curve(1, 2)))["curve"][n] for n in (1, 0)]},
+        {"curve": [document(a_run(curve=a_curve(0.1, 0.2)))["curve"][n] for n in (1, 0)]},
         "curve: the epochs",
     ),
     "a point too poor": ({"curve": [{"epoch": 1}]}, "the field 'curve.0.step' is missing"),
+    "a time before computers": ({"created": "1969-12-31T23:59:59.000000Z"}, "created: the year must be from 1970"),
+    "a time at the end of the calendar": ({"updated": "9999-12-31T23:59:59.000000Z"}, "updated: the year must be"),
+    "a seed below zero": ({"seed": -1}, "seed: "),
+    "a seed of more than 63 bits": ({"seed": 2**63}, "seed: "),
+    "an accuracy in percent": ({"metrics": {"valid": 98.3, "test": None}}, "metrics.valid: an accuracy must be a frac"),
+    "an accuracy below zero": ({"metrics": {"valid": 0.5, "test": -0.1}}, "metrics.test: an accuracy must be a frac"),
+    "an infinite accuracy": ({"metrics": {"valid": "Infinity", "test": None}}, "metrics.valid: an accuracy must be"),
+    "percents in the curve": ({"curve": document(a_run(curve=a_curve(0.5, 50)))["curve"]}, "curve.1.valid: an accur"),
+    "an error below zero": ({"metric": "mse", "metrics": {"valid": 9, "test": -1}}, "metrics.test: mse is never nega"),
+    "a done run without a score": ({"state": "done"}, "metrics: 'test' must be a number in a run that is done"),
+    "another hash": (
+        {"recipe_hash": "0a1b"},
+        'recipe: its content has the hash c924a5f4ab3bf1f6, but recipe_hash is "0',
+    ),
+    "another recipe": ({"recipe": {"lr": 0.2}}, "recipe: its content has the hash "),
+    "a recipe with one more key": ({"recipe": {"lr": 0.1, "extra": None}}, "recipe: its content has the hash "),
     "an empty name": ({"arch": ""}, "arch: "),
     "a recipe that is a list": ({"recipe": []}, "recipe: "),
 }
@@ -160,6 +183,29 @@ def test_a_wrong_line_is_named_and_nothing_is_stored(other: Store, changes: dict
     assert str(refused.value).endswith("; nothing was imported")
     assert "\n" not in str(refused.value)
     assert other.count() == 0
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0, math.nan])
+def test_possible_scores_are_taken(other: Store, score: float) -> None:
+    run = a_run(state="done", metrics={"valid": score, "test": score}, curve=a_curve(score))
+    assert take(other, json.dumps(document(run)))["new"] == 1
+    assert repr(other.get(run.id)) == repr(run)
+    diverged = a_run(state="done", metric="mse", metrics={"valid": math.inf, "test": math.inf}, curve=a_curve(math.inf))
+    assert take(other, json.dumps(document(diverged)))["new"] == 1
+
+
+def test_every_shipped_recipe_keeps_its_hash_on_the_way_through_a_file() -> None:
+    registry = Registry()
+    recipes = [named(registry, arch, task, name).recipe for task, arch, name, _ in listed(registry)]
+    exported = [json.loads(json.dumps(document(a_run(recipe=recipe.to_dict()))))["recipe"] for recipe in recipes]
+    assert [content_hash(recipe) for recipe in exported] == [recipe.hash for recipe in recipes]
+    assert any("variant" not in recipe for recipe in exported)
+
+
+def test_a_plugins_recipe_keeps_its_hash_on_the_way_through_a_file(registry: Registry) -> None:
+    recipe = named(registry, "mean", "sign", "standard", {"lr": 0.5}).recipe
+    assert recipe.code
+    assert content_hash(json.loads(json.dumps(recipe.to_dict()))) == recipe.hash
 
 
 @pytest.mark.parametrize("field", [field.alias or name for name, field in Line.model_fields.items()])

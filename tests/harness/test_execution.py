@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -54,7 +55,7 @@ def test_a_run_is_stored_with_all_that_is_needed_to_repeat_it(job, store):
     assert [point.epoch for point in stored.curve] == [1, 2, 3]
     assert 0 <= stored.metrics["test"] <= 1
     assert stored.metrics["valid"] == max(point.valid for point in stored.curve)
-    assert set(stored.recipe["code"]) == {"mean", "sign"}
+    assert set(stored.recipe["code"]) == {"architecture", "task"}
     assert stored.environment["threads"] == torch.get_num_threads()
     folder = made.machine.home.run(run.id)
     assert [file.name for file in folder.iterdir()] == ["weights.pt"]
@@ -98,6 +99,65 @@ def test_a_signal_interrupts_and_the_same_call_goes_on(job, store, number):
     assert done.metrics == whole.metrics
     assert len(store.runs()) == 2
     assert other.seed == 1
+
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_signal_during_an_evaluation_is_heeded_and_costs_nothing(job, store, part):
+    made = job(epochs=2, dropout=0.5)
+    [whole] = do(made, store)
+    store.delete([whole.id])
+    data, batch = getattr(made.splits, part), made.task.batch
+    made.task.batch = lambda given, *rest: (given is data and interrupt()) or batch(given, *rest)
+    made.named.recipe.training.__dict__["eval_batch_size"] = 10  # several batches, so that one comes after the signal
+    [run] = do(made, store, seeds=(0, 1))
+    assert (run.state, run.metrics["test"]) == ("interrupted", None)
+    made.task.batch = batch
+    [done] = do(made, store)
+    assert done.id == run.id
+    assert done.metrics == whole.metrics
+
+
+def test_a_signal_at_the_very_end_keeps_the_run_and_leaves_the_other_seeds(job, store):
+    class Late(Ear):
+        def on_pause(self, progress):
+            if progress.over and len(store.runs()) == 1:
+                interrupt()
+
+    made, runs = job(epochs=1), []
+    with pytest.raises(KeyboardInterrupt):
+        runs.extend(execute(made, store, (0, 1), Late()))
+    assert len(store.runs()) == 1
+
+
+def test_a_signal_that_the_process_ignores_stays_ignored(job, store):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        [run] = do(job(), store, ear=Ear(at=3, then=lambda: os.kill(os.getpid(), signal.SIGHUP)))
+        assert run.state == "done"
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_an_unfinished_run_of_another_machine_is_left_to_it(job, store):
+    made = job()
+    [run] = do(made, store, ear=Ear(at=3, then=interrupt))
+    shutil.rmtree(made.machine.home.run(run.id))
+    store.update(run.id, environment={**run.environment, "hostname": "elsewhere"})
+    [own] = do(made, store)
+    assert own.id != run.id
+    assert store.get(run.id).state == "interrupted"
+
+
+def test_what_is_done_is_shown_even_if_doing_it_again_failed(job, store):
+    made = job()
+    [done] = do(made, store)
+    store.add(replace(done, id="f" * 12, state="failed", created="2999-01-01T00:00:00.000000Z"))
+    [shown] = do(made, store)
+    assert shown.id == done.id
 
 
 def test_a_run_that_was_killed_goes_on_from_its_checkpoint(job, store):
@@ -207,4 +267,4 @@ def test_other_threads_after_an_interruption_are_a_warning(job, store):
     made = job()
     do(made, store, ear=Ear(at=7, then=lambda: os.kill(os.getpid(), signal.SIGINT)))
     before, made.threads = made.threads, 99
-    assert do(made, store)[0].warnings == [f"went on with 99 threads after {before}: the last digits may differ"]
+    assert do(made, store)[0].warnings == [f"went on with threads 99 after {before}: the last digits may differ"]

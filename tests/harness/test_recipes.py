@@ -81,6 +81,24 @@ def test_a_changed_recipe_does_not_go_by_the_plain_name():
     assert named(REGISTRY, "lstm", "sdigits", changes={"lr": 0.1, "epochs": 3}).name == "standard, epochs=3, lr=0.1"
 
 
+def test_another_variant_than_the_published_one_does_not_go_by_its_name():
+    assert named(REGISTRY, "cornn", "adding[length=500]", "published").name == "published"
+    assert named(REGISTRY, "cornn", "adding[length=100]", "published").name == "published, length=100"
+    assert named(REGISTRY, "lstm", "adding[length=500]").name == "standard", "a standard recipe is for all variants"
+
+
+def test_a_changed_key_has_one_name_however_it_was_spelt():
+    assert named(REGISTRY, "lstm", "sdigits", changes={"training.lr": 0.1}).name == "standard, lr=0.1"
+
+
+def test_the_variant_of_a_file_stays_unless_the_command_says_another(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('arch = "lstm"\ntask = "adding[length=50]"\n')
+    assert named(REGISTRY, None, None, str(file)).recipe.variant == {"length": 50}
+    assert named(REGISTRY, None, "adding", str(file)).recipe.variant == {"length": 50}
+    assert named(REGISTRY, None, "adding[length=60]", str(file)).recipe.variant == {"length": 60}
+
+
 @pytest.mark.parametrize(
     ("arch", "task", "name", "told"),
     [

@@ -38,7 +38,7 @@ def test_a_file_defines_architectures_and_tasks(registry, plugin):
 
 def test_a_changed_file_is_other_code(registry, plugin, tmp_path):
     prints = registry.fingerprints("mean", "sign")
-    assert set(prints) == {"mean", "sign"}
+    assert set(prints) == {"architecture", "task"}
     other = tmp_path / "other.py"
     other.write_text(Path(plugin).read_text() + "\n# a change\n")
     assert Registry((str(other),)).fingerprints("mean", "sign") != prints
@@ -51,6 +51,7 @@ def test_a_changed_file_is_other_code(registry, plugin, tmp_path):
         ("import nonexistent_module", "ModuleNotFoundError in line 1: No module named 'nonexistent_module'"),
         ("x = 1\ny = (", "SyntaxError in line 2"),
         ("\n1 / 0", "ZeroDivisionError in line 2: division by zero"),
+        ("import sys\nsys.exit()", "SystemExit in line 2"),
         ("x = 1", "defines no architectures.Architecture and no subclass of tasks.Task"),
     ],
 )
@@ -123,6 +124,29 @@ def test_what_a_file_only_imports_is_not_its_own(tmp_path):
     assert registry.architectures["stiff"].origin == f"file {file}"
     assert registry.warnings == []
     assert registry.architectures["stiff"].load().layer(1, 2, dt=0.1).cells[0].gamma == 9.0
+
+
+@pytest.mark.parametrize("name", ["5", "'a[b]'", "'standard'", "'../x'", "''"])
+def test_a_name_that_could_not_be_typed_is_refused(tmp_path, name):
+    file = tmp_path / "cell.py"
+    file.write_text(
+        f"import torch\nfrom architectures import Architecture\nA = Architecture({name}, 'X', torch.nn.GRU)\n"
+    )
+    with pytest.raises(UserError, match="its name must be letters, digits"):
+        _ = Registry((str(file),)).architectures
+
+
+def test_a_layer_from_another_file_counts_as_code_too(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "cells_of_mine.py").write_text("import torch\ndef make(input_size: int, hidden_size: int): return 1\n")
+    file = tmp_path / "cell.py"
+    file.write_text(
+        "from architectures import Architecture as A\nfrom cells_of_mine import make\nMINE = A('mine', 'Mine', make)\n"
+    )
+    registry = Registry((str(file),))
+    before = registry.fingerprints("mine", "sdigits")
+    (tmp_path / "cells_of_mine.py").write_text("# edited")
+    assert registry.fingerprints("mine", "sdigits") != before
 
 
 class Installed:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from harness.errors import UserError
-from harness.store import CurvePoint, Run, Store, open_store, rows, utc_now
+from harness.store import CurvePoint, NoStore, Run, Store, open_store, rows, store_to_list, utc_now
 
 
 def a_run(**changes: Any) -> Run:
@@ -202,6 +202,23 @@ def test_frames_have_their_columns_and_types_with_and_without_runs(store: Store)
     assert math.isnan(curves.loc[0, "train_loss"])
 
 
+@pytest.mark.parametrize("odd", ["abc", None, 2**70, -1, True, 1.5, math.inf, [], {}])
+def test_what_does_not_fit_a_frame_is_missing(store: Store, odd: Any) -> None:
+    good = a_run(environment={"threads": 2, "software": {"harness": "0.1.0"}})
+    bad = dataclasses.replace(
+        a_run(epochs_done=7, environment={"threads": odd, "software": {"harness": 5}}),
+        recipe={"training": {"epochs": odd, "train_limit": odd}},
+    )
+    for run in (good, bad):
+        store.add(run)
+    frame = store.runs_frame()
+    assert [str(frame[name].dtype) for name in ("epochs", "threads", "train_limit")] == ["int64", "float64", "float64"]
+    assert frame["epochs"].tolist() == [3, 7]
+    assert frame["threads"].isna().tolist() == [False, True]
+    assert frame["train_limit"].isna().all()
+    assert frame["version"].isna().tolist() == [False, True]
+
+
 def test_queries_over_ten_thousand_runs_use_their_indices(store: Store) -> None:
     with store.database.writing() as connection:
         for start in range(0, 10_000, rows.PAGE):
@@ -254,6 +271,23 @@ def test_open_store_makes_the_home_and_obeys_the_environment(tmp_path: Path, mon
     monkeypatch.setenv("HARNESS_STORE", f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
     assert open_store(home).count() == 0
     assert (tmp_path / "elsewhere.sqlite").exists()
+
+
+def test_a_store_that_is_only_read_is_not_made(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with pytest.raises(NoStore, match=f"there is no store at {home / 'store.sqlite'} yet: 'harness run' and"):
+        open_store(home, create=False)
+    nothing = store_to_list(home)
+    assert nothing.name == str(home / "store.sqlite")
+    assert (nothing.count(), nothing.runs(), list(nothing.each())) == (0, [], [])
+    assert not home.exists()
+    run = a_run(curve=[a_point(1)])
+    open_store(home).add(run)
+    assert open_store(home, create=False).get(run.id) == run
+    frame, empty = store_to_list(home).runs_frame(), nothing.runs_frame()
+    assert (frame["run"].tolist(), empty["run"].tolist()) == ([run.id], [])
+    assert list(empty.columns) == list(frame.columns)
+    assert nothing.curves_frame().empty
 
 
 def test_no_connection_stays_open_between_transactions(store: Store) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from harness.errors import UserError
-from harness.store import CurvePoint, Run, Store
+from harness.store import CurvePoint, Run, Store, complaints
 
 
 def a_run(**changes: Any) -> Run:
@@ -166,15 +169,77 @@ def test_a_read_only_file_can_be_read(shelf: Path) -> None:
         assert "is read-only: make the file and its folder writable" in refusal(lambda: store.add(a_run()))
 
 
-def test_a_read_only_folder_is_told(shelf: Path) -> None:
+def test_a_read_only_folder_can_be_read(shelf: Path) -> None:
+    run = Store.open(f"sqlite:///{shelf / 'store.sqlite'}").runs()[0]
     (shelf / "store.sqlite").chmod(0o444)
     shelf.chmod(0o555)
     with ordinary_user():
-        assert "make the file and its folder writable" in refusal(
-            lambda: Store.open(f"sqlite:///{shelf / 'store.sqlite'}")
-        )
+        store = Store.open(f"sqlite:///{shelf / 'store.sqlite'}")
+        assert store.get(run.id) == run
+        assert store.runs_frame()["run"].tolist() == [run.id]
+        assert "make the file and its folder writable" in refusal(lambda: store.add(a_run()))
         assert f"may not create files in {shelf}" in refusal(lambda: Store.open(f"sqlite:///{shelf / 'new.sqlite'}"))
     assert [path.name for path in shelf.iterdir()] == ["store.sqlite"]
+
+
+def test_what_waits_in_a_log_is_not_overlooked_in_a_read_only_folder(shelf: Path) -> None:
+    file = shelf / "store.sqlite"
+    with closing(sqlite3.connect(file)) as open_for_long:
+        open_for_long.execute("SELECT * FROM harness_runs").fetchall()
+        Store.open(f"sqlite:///{file}").add(a_run())
+        left = {path.name: path.read_bytes() for path in (file, shelf / "store.sqlite-wal")}
+    for name, content in left.items():  # as a machine that lost its power leaves them
+        (shelf / name).write_bytes(content)
+        (shelf / name).chmod(0o444)
+    shelf.chmod(0o555)
+    with ordinary_user():
+        sentence = refusal(lambda: Store.open(f"sqlite:///{file}"))
+    assert "has changes in store.sqlite-wal that cannot be read where nothing can be written: copy both" in sentence
+    shelf.chmod(0o755)
+    file.chmod(0o644)
+    (shelf / "store.sqlite-wal").chmod(0o644)
+    assert Store.open(f"sqlite:///{file}").count() == 2, "nothing was lost"
+
+
+READ_ONLY_DISK = """
+import sys
+from harness.errors import UserError
+from harness.store import Run, Store
+
+store = Store.open(f"sqlite:///{sys.argv[1]}/store.sqlite")
+print(store.count(), len(store.curves_frame()))
+for write in (lambda: store.delete(["x"]), lambda: Store.open(f"sqlite:///{sys.argv[1]}/new.sqlite")):
+    try:
+        write()
+    except UserError as error:
+        print(error)
+"""
+
+
+def test_a_store_on_a_read_only_disk_can_be_read(shelf: Path) -> None:
+    mount = f'mount --bind "{shelf}" "{shelf}" && mount -o remount,bind,ro "{shelf}"'
+    namespace = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if not shutil.which("unshare") or subprocess.run([*namespace, mount], capture_output=True).returncode:
+        pytest.skip("this system doesn't let a test mount a read-only disk of its own")
+    script = [*namespace, f'{mount} && exec "$@"', "sh", sys.executable, "-c", READ_ONLY_DISK, str(shelf)]
+    done = subprocess.run(script, capture_output=True, text=True)
+    assert done.stderr == ""
+    told = "lies on a disk that is mounted read-only: mount it so that it can be written, or name another home"
+    assert done.stdout.splitlines() == [
+        "1 0",
+        f"the store {shelf / 'store.sqlite'} {told} with --home",
+        f"the store {shelf / 'new.sqlite'} {told} with --home",
+    ]
+
+
+def test_a_disk_without_room_for_another_file_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = SimpleNamespace(f_flag=0, f_files=1000, f_favail=0)
+    monkeypatch.setattr(os, "statvfs", lambda _folder: disk)
+    told = "lies on a disk that has no room for another file (no free inodes): delete files there"
+    assert complaints.sentence(file, "unable to open database file").startswith(told)
+    disk.f_files = 0
+    assert "this user may not create files in" in complaints.sentence(file, "unable to open database file")
+    assert complaints.sentence(file, "database or disk is full").startswith("has no room left: free space")
 
 
 def test_a_folder_that_may_not_be_entered_is_told(shelf: Path) -> None:

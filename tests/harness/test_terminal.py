@@ -217,3 +217,24 @@ def test_a_moment_is_told_in_the_zone_of_the_reader(monkeypatch: pytest.MonkeyPa
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize(
+    ("time_stored", "told"),
+    [
+        ("9999-12-31T23:59:59.999999Z", ("9999-12-31T23:59:59.999999Z", "9999-12-31 18:59")),
+        ("0001-01-01T00:00:00.000000Z", ("0001-01-01T00:00:00.000000Z", "1-01-01 09:18", "0001-01-01 09:18")),
+        ("yesterday\x1b", ("yesterday\ufffd",)),
+    ],
+)
+def test_a_moment_that_no_calendar_has_is_told_as_it_is(
+    zone: str, time_stored: str, told: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert moment(time_stored) in told
+    finally:
+        monkeypatch.undo()
+        time.tzset()

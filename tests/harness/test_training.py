@@ -9,10 +9,10 @@ from harness.training import Failed, Interrupted, Listener
 
 
 class StopAfter:
-    """Asks for an end after a number of steps."""
+    """Asks for an end after being asked so often: before each step and before each batch of an evaluation."""
 
-    def __init__(self, steps):
-        self.left = steps
+    def __init__(self, times):
+        self.left = times
 
     def __call__(self):
         self.left -= 1
@@ -86,18 +86,20 @@ def test_the_test_split_is_evaluated_once(job):
     assert seen[-1]
 
 
-@pytest.mark.parametrize("steps", [0, 1, 4, 5, 7, 14])
-def test_an_interrupted_run_goes_on_as_if_nothing_had_been(job, tmp_path, steps):
+@pytest.mark.parametrize(
+    ("asked", "finished"), [(0, 0), (1, 1), (4, 4), (5, 5), (7, 6), (16, 14), (18, 15)], ids=lambda n: str(n)
+)
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(job, tmp_path, asked, finished):
     made = job(epochs=3, dropout=0.5, optimizer="adamw", schedule="cosine")
     whole = made.trainer(0)
     expected = whole.run()
     file = tmp_path / "c.pt"
     with pytest.raises(Interrupted):
-        made.trainer(0, file=file, stop=StopAfter(steps)).run()
-    torch.manual_seed(steps)  # what the caller draws in between has no influence
+        made.trainer(0, file=file, stop=StopAfter(asked)).run()
+    torch.manual_seed(asked)  # what the caller draws in between has no influence
     again = made.trainer(0, file=file)
     progress = again.resume()
-    assert progress.epoch * again.steps + progress.step == steps
+    assert progress.epoch * again.steps + progress.step == finished
     outcome = again.run()
     assert (outcome.valid, outcome.test) == (expected.valid, expected.test)
     assert same(outcome.weights, expected.weights)

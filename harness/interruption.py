@@ -1,0 +1,58 @@
+"""Ctrl-C and the like: heeded between two steps of a training, so that nothing is lost, and at once everywhere else."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Interruption:
+    """Whether a signal asked for an end. While a run is trained that is heeded at its next step; else at once."""
+
+    def __init__(self) -> None:
+        self.signal: str | None = None
+        self._deferred = False
+
+    def reason(self) -> str | None:
+        """Why to stop; None where nobody asked."""
+        return f"stopped by {self.signal}" if self.signal else None
+
+    def hear(self, number: int, frame: Any) -> None:
+        """The signal handler. A second signal ends at once."""
+        again, self.signal = self.signal is not None, signal.Signals(number).name
+        if again or not self._deferred:
+            raise KeyboardInterrupt
+
+    def raise_if_asked(self) -> None:
+        """Heed a signal that came too late for the run that has just ended."""
+        if self.signal:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """A scope that looks at :meth:`reason` by itself."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+
+
+@contextmanager
+def listening() -> Iterator[Interruption]:
+    """Hear SIGINT, SIGTERM and the closing of the terminal, but for those that the process was told to ignore."""
+    asked = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, asked.hear) for number in heard}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
