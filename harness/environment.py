@@ -66,7 +66,7 @@ def may_be_alive(environment: Mapping[str, Any]) -> bool:
         return True
     import psutil
 
-    return psutil.pid_exists(pid)
+    return 0 <= pid < 2**31 and psutil.pid_exists(pid)
 
 
 def git_state(folder: Path | None = None) -> dict[str, Any] | None:

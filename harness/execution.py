@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import shutil
@@ -220,7 +219,7 @@ def _finish(
     last = progress.curve[-1].valid if progress.curve else None
     metrics = {"valid": progress.best if trainer.training.selection == "best" else last, "test": None}
     if outcome is not None:
-        metrics = {"valid": _finite(outcome.valid.metric), "test": _finite(outcome.test.metric)}
+        metrics = {"valid": outcome.valid.metric, "test": outcome.test.metric}
     store.update(
         run.id,
         state=state,
@@ -275,10 +274,6 @@ def _new_run(job: Job, seed: int) -> Run:
         parameters=model.count_parameters(),
         parameters_without_embedding=model.count_parameters(embedding=False),
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def failure_of(error: Exception, trainer: Trainer) -> str:

@@ -88,7 +88,7 @@ class Recipe(BaseModel):
         document = tomlkit.item(self.to_dict())
         for key, source in (sources or {}).items():
             table, _, field = key.partition(".")
-            document[table][field].comment(source)
+            document[table].value.item(field).comment(source)  # by subscript, a truth value would be Python's own
         return tomlkit.dumps(document)
 
 

@@ -104,7 +104,9 @@ def test_the_toml_of_a_recipe_makes_the_same_recipe(registry):
 
 
 def test_sources_stand_as_comments_beside_their_values(registry):
-    text = make(registry, lr=0.25).to_toml({"training.lr": "the paper's table 3", "layer.scale": "a guess"})
+    sources = {"training.lr": "the paper's table 3", "layer.scale": "a guess", "variant.bad": "a truth"}
+    text = make(registry, lr=0.25).to_toml(sources)
+    assert "bad = false # a truth\n" in text
     assert "lr = 0.25 # the paper's table 3\n" in text
     assert "scale = 1.0 # a guess\n" in text
 
