@@ -216,11 +216,12 @@ class Trainer:
         if progress.first_loss is None:
             progress.first_loss = float(self.losses[0])
         limit = EXPLODED * max(progress.first_loss, 1.0)
-        bad = ~(self.losses[start : progress.step] <= limit)  # NaN compares false
-        if bad.any():
-            at = start + int(bad.nonzero()[0])
-            number = progress.epoch * self.steps + at + 1
-            raise Failed(f"diverged at step {number} (loss {float(self.losses[at]):.4g})")
+        losses = self.losses[start : progress.step]
+        if float(losses.max()) <= limit:  # the largest of losses with a NaN among them is NaN, which compares false
+            return
+        at = start + int((~(losses <= limit)).nonzero()[0])
+        number = progress.epoch * self.steps + at + 1
+        raise Failed(f"diverged at step {number} (loss {float(self.losses[at]):.4g})")
 
     def _finish_epoch(self, rate: float) -> None:
         progress = self.progress
