@@ -46,8 +46,10 @@ class Machine:
         """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means on this machine."""
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        with _as_user_error(f"--device {self.device}"):
+        try:
             device = torch.device(self.device)
+        except RuntimeError as error:
+            raise UserError(f"--device {self.device}: {one_line(error)}") from error
         if device.type not in ("cpu", "cuda"):
             raise UserError(f"--device {self.device}: only auto, cpu and cuda are supported")
         if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
@@ -205,7 +207,7 @@ def _attempt(trainer: Trainer) -> tuple[Outcome | None, State, str | None]:
         trainer.optimizer.zero_grad(set_to_none=True)
         if debugging():
             traceback.print_exc()
-        return None, "failed", failure_of(error, trainer)
+        return None, "failed", _failure_of(error, trainer)
 
 
 def _finish(
@@ -276,7 +278,7 @@ def _new_run(job: Job, seed: int) -> Run:
     )
 
 
-def failure_of(error: Exception, trainer: Trainer) -> str:
+def _failure_of(error: Exception, trainer: Trainer) -> str:
     """Why a run failed, and what to change where that is known."""
     if not is_out_of_memory(error):
         return with_place(error)
@@ -306,11 +308,3 @@ def _alone(job: Job, seed: int) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _as_user_error(where: str) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        raise UserError(f"{where}: {one_line(error)}") from error

@@ -130,7 +130,8 @@ def import_file(path: str) -> Any:
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UserError(f"--plugin {path}: {type(error).__name__}{_line_of(error, file)}: {one_line(error)}") from error
-    if not [*_defined_in(module, "architecture", ""), *_defined_in(module, "task", "")]:
+    origin = f"--plugin {path}"
+    if not [*_defined_in(module, "architecture", origin), *_defined_in(module, "task", origin)]:
         raise UserError(f"--plugin {path}: defines no architectures.Architecture and no subclass of tasks.Task")
     return module
 

@@ -34,10 +34,7 @@ def options_of(constructor: Callable[..., Any]) -> type[BaseModel]:
             continue
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[name] = (hints.get(name, Any), default)
-    config = ConfigDict(
-        extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
-    )
-    return create_model(getattr(constructor, "__name__", "options"), __config__=config, **fields)
+    return create_model(getattr(constructor, "__name__", "options"), __config__=STRICT, **fields)
 
 
 def keys_of(constructor: Callable[..., Any]) -> list[str]:

@@ -39,9 +39,8 @@ def summary(store: Store, runs: Sequence[Run]) -> str | None:
     done = [run.id for run in runs if run.state == "done"]
     if len(done) < 2:
         return None
-    frame = store.runs_frame()
-    frame = frame[frame["run"].isin(done)].assign(arch_title="", task_title="")
-    [row] = table(Frames(frame))
+    frame = store.runs_frame(runs[0].recipe_hash)
+    [row] = table(Frames(frame[frame["run"].isin(done)].assign(arch_title="", task_title="")))
     return f"mean over {row['n']} seeds, with its 95 % interval: test {row['score']}"
 
 

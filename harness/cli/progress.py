@@ -56,7 +56,7 @@ class TerminalMonitor(Monitor):
 
     def on_start(self, run: Run, resumed: Progress | None) -> None:
         """Name the run, and say where one that was cut off goes on."""
-        self._name = f"{run.arch} on {run.task}, seed {run.seed}"
+        self._name = _name_of(run)
         self._started_at = self._drawn_at = time.monotonic()
         self._started_with = None
         if resumed is None:
@@ -87,11 +87,12 @@ class TerminalMonitor(Monitor):
 
     def on_end(self, run: Run, *, known: bool) -> None:
         """One line for a run that ended."""
-        name = clean(f"{run.arch} on {run.task}, seed {run.seed}")
         scores = ", ".join(f"{part} {score(self.metric, run.metrics.get(part))}" for part in ("valid", "test"))
         note = "done before" if known else run.state
         reason = f": {clean(run.reason)}" if run.reason else ""
-        self.console.print(f"{name}: {note}{reason} ({scores}; {duration(run.seconds)}, run {run.id})", soft_wrap=True)
+        self.console.print(
+            f"{_name_of(run)}: {note}{reason} ({scores}; {duration(run.seconds)}, run {run.id})", soft_wrap=True
+        )
         for warning in run.warnings:
             print(f"warning: {warning}", file=sys.stderr)
 
@@ -110,3 +111,7 @@ class TerminalMonitor(Monitor):
             return
         pace = (time.monotonic() - self._started_at) / max(done - (self._started_with or 0.0), 1e-9)
         self.console.print(f"{self._name}: {state}, {duration(pace * (self.epochs - done))} left", soft_wrap=True)
+
+
+def _name_of(run: Run) -> str:
+    return clean(f"{run.arch} on {run.task}, seed {run.seed}")

@@ -45,9 +45,10 @@ CURVES = {"run": "text", "epoch": "int64", "step": "int64"} | dict.fromkeys(
 """Columns of a frame of curves."""
 
 
-def runs_frame(connection: Connection) -> pd.DataFrame:
-    """One row a run, oldest first, with the columns of :data:`RUNS`."""
-    rows = connection.execute(select(runs).order_by(runs.c.created, runs.c.id))
+def runs_frame(connection: Connection, recipe_hash: str | None = None) -> pd.DataFrame:
+    """One row a run (of one recipe where its hash is given), oldest first, with the columns of :data:`RUNS`."""
+    query = select(runs).order_by(runs.c.created, runs.c.id)
+    rows = connection.execute(query if recipe_hash is None else query.where(runs.c.recipe_hash == recipe_hash))
     return _frame([_record(row) for row in rows], RUNS)
 
 

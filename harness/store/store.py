@@ -125,12 +125,12 @@ class Store:
         with self.database.writing() as connection:
             return rows.remove(connection, ids)
 
-    def runs_frame(self) -> pd.DataFrame:
-        """One row a run, oldest first; the columns are those of :data:`harness.store.frames.RUNS`."""
+    def runs_frame(self, recipe_hash: str | None = None) -> pd.DataFrame:
+        """One row a run, or a run of one recipe, oldest first; columns: :data:`harness.store.frames.RUNS`."""
         from harness.store import frames
 
         with self.database.reading() as connection:
-            return frames.runs_frame(connection)
+            return frames.runs_frame(connection, recipe_hash)
 
     def curves_frame(self) -> pd.DataFrame:
         """One row a run and epoch; the columns are those of :data:`harness.store.frames.CURVES`."""

@@ -101,6 +101,7 @@ def test_a_task_that_does_not_say_enough_is_told_what(tmp_path, body, told):
     with pytest.raises(UserError) as caught:
         _ = Registry((str(file),)).tasks
     assert told in str(caught.value)
+    assert str(caught.value).startswith(f"--plugin {file}: ")
 
 
 def test_a_layer_whose_annotations_cannot_be_read_is_told(tmp_path):

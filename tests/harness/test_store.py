@@ -298,3 +298,11 @@ def test_no_connection_stays_open_between_transactions(store: Store) -> None:
     store.runs()
     folder = str(Path(store.name).parent)
     assert not [fd for fd in descriptors.iterdir() if fd.is_symlink() and str(fd.readlink()).startswith(folder)]
+
+
+def test_a_frame_of_one_recipe_has_no_other_runs(store: Store) -> None:
+    wanted, other = a_run(recipe_hash="0a1b"), a_run(recipe_hash="0a1c")
+    store.add(wanted)
+    store.add(other)
+    assert list(store.runs_frame("0a1b")["run"]) == [wanted.id]
+    assert set(store.runs_frame()["run"]) == {wanted.id, other.id}
