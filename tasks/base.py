@@ -13,19 +13,22 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor, nn
 
-from tasks.sources import Sources
+from tasks.sources import DataSet, Sources
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
     """One split, compact and resident on one device.
 
-    A subclass may hold more tensors as fields of its own; whatever follows the number of samples (rows are along the
-    first dimension) is moved, cut and checksummed with the rest.
+    A subclass may hold more tensors as fields of its own: they are moved, cut and checksummed with the rest. Rows are
+    along the first dimension, one for each sample, except in the fields named in `shared`.
 
     Raises:
         ValueError: the tensors do not hold the same number of samples.
     """
+
+    shared: ClassVar[frozenset[str]] = frozenset()
+    """Names of the tensors that all samples share, which have no row for each."""
 
     inputs: Tensor
     """(n, ...) in the smallest type that holds the values exactly, e.g. uint8 pixels."""
@@ -37,7 +40,7 @@ class Data:
     """Samples are drawn anew for every batch: the tensors are (n, 0), with n the samples of one evaluation interval."""
 
     def __post_init__(self) -> None:
-        counts = {name: len(tensor) for name, tensor in self.tensors().items()}
+        counts = {name: len(tensor) for name, tensor in self.tensors().items() if name not in self.shared}
         if len(set(counts.values())) > 1:
             told = ", ".join(f"{count} {name}" for name, count in counts.items())
             raise ValueError(f"the tensors of one split must hold as many samples each, got {told}")
@@ -62,8 +65,12 @@ class Data:
         """
         if n < 1:
             raise ValueError(f"a split cannot be cut to {n} samples: keep at least 1 of its {len(self)}")
-        cut: dict[str, Any] = {name: tensor[:n] for name, tensor in self.tensors().items()}
+        cut: dict[str, Any] = {name: tensor[:n] for name, tensor in self.tensors().items() if name not in self.shared}
         return replace(self, **cut)
+
+    def rows(self, index: Tensor) -> Tensor:
+        """The inputs of the samples at `index` ((N,) int64, on the device of the split): (N, ...), still compact."""
+        return self.inputs.index_select(0, index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +125,18 @@ class Task(ABC):
     length: int | None = None
     """L, the number of steps, or None where sequences differ in length."""
 
+    datasets: ClassVar[tuple[DataSet, ...]] = ()
+    """The data sets of others that the variants of the task read; none where the data are generated or installed."""
+
+    def needs(self) -> tuple[DataSet, ...]:
+        """Those of `datasets` that this variant reads."""
+        return self.datasets
+
+    @property
+    def pinned(self) -> bool:
+        """Whether there is one data set only that :meth:`load` accepts, by checksums that come with the project."""
+        return all(dataset.pinned for dataset in self.needs())
+
     @property
     def higher_is_better(self) -> bool:
         """The direction of the metric."""
@@ -136,17 +155,19 @@ class Task(ABC):
 
     def missing(self, sources: Sources) -> str | None:
         """One sentence on what :meth:`load` would lack in `sources` and have to download, or None; reads no data."""
-        return None
+        told = [sentence for dataset in self.needs() if (sentence := dataset.missing(sources))]
+        return "; ".join(told) or None
 
     def batch(self, data: Data, index: Tensor, generator: torch.Generator | None = None) -> Batch:
         """The samples at `index` ((N,) int64) as sequences, on the device of `data`.
 
-        Only what is drawn anew uses `generator`, a CPU generator seeded for this batch; of fresh data just the length
-        of `index` counts.
+        Only what is drawn anew uses `generator`: in training, a CPU generator seeded for this batch from the seed of
+        the run, the epoch and the step; in evaluations None, because what they see is the same every time. Of fresh
+        data just the length of `index` counts.
         """
         index = index.to(data.inputs.device)
         lengths = None if data.lengths is None else data.lengths.index_select(0, index)
-        return Batch(self.sequences(data.inputs.index_select(0, index)), data.targets.index_select(0, index), lengths)
+        return Batch(self.sequences(data.rows(index)), data.targets.index_select(0, index), lengths)
 
     def sequences(self, rows: Tensor) -> Tensor:
         """Compact rows (N, L, H_in), or (N, L) of one channel, as contiguous (L, N, H_in) float32.
@@ -157,8 +178,20 @@ class Task(ABC):
         return steps.transpose(0, 1).contiguous().to(torch.float32)
 
     def encoder(self) -> nn.Module | None:
-        """What stands between batch and network and learns with it, e.g. an embedding; most tasks need none."""
+        """What stands between batch and network and learns with it, e.g. an embedding; most tasks need none.
+
+        It is asked for after :meth:`load` on the same instance, so what it needs of the data may be kept there.
+        Keywords of an override, annotated and with defaults, are hyper-parameters: a recipe sets them in its table
+        ``encoder``.
+        """
         return None
+
+    def restore(self, values: Tensor) -> Tensor:
+        """Predictions or targets (N, H_out) on the scale of the training, in the original units, where the metric is.
+
+        The identity unless a task trains on scaled targets; like :meth:`encoder`, asked for after :meth:`load`.
+        """
+        return values
 
 
 def checksum(*parts: Data | Tensor) -> str:

@@ -1,22 +1,36 @@
-"""Where data files come from: the data folder, checksums, and what to say where a file is missing or damaged."""
+"""The folder of the data sets, and what may be done to fill it."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
+Report = Callable[[str, int, int], None]
+"""``report(what, done, total)`` is called again and again while something takes long; it is over when done is total."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """The report that nobody reads."""
+
 
 @dataclass(frozen=True)
 class Sources:
-    """The folder of the data sets, and whether what it lacks may be downloaded into it."""
+    """The folder of the data sets, whether what it lacks may be downloaded into it, and where work done is kept."""
 
     root: Path
     offline: bool = False
+    cache: Path | None = None
+    """Folder of what is worked out of data files; else ``.cache`` in the root."""
+    report: Report = silent
+
+    @property
+    def caches(self) -> Path:
+        """The folder of the caches."""
+        return self.cache or self.root / ".cache"
 
     def lacking(self, title: str, folder: Path, names: Iterable[str], reason: str) -> FileNotFoundError:
         """The error to raise where the data set `title` lacks files in `folder`, and the `reason` they stay missing."""
@@ -24,23 +38,6 @@ class Sources:
         return FileNotFoundError(
             f"{title} lacks {', '.join(names)} in {folder} and {reason}: "
             f"put the files there, or name another data folder with --data-root or HARNESS_DATA{online}"
-        )
-
-
-def require_md5(file: Path, wanted: str, told_as: Path | None = None) -> None:
-    """``OSError`` unless `file` can be read and has the md5 `wanted`; the message names `told_as`, else `file`."""
-    named = told_as or file
-    try:
-        with file.open("rb") as stream:
-            found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    except OSError as error:
-        raise OSError(
-            f"{named} cannot be read ({error.strerror or error}): make it readable, or put a good copy there"
-        ) from error
-    if found != wanted:
-        raise OSError(
-            f"{named} is damaged or another file (md5 {found}, wanted {wanted}): "
-            "put a good copy there, or delete it to have it downloaded again"
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tasks import Sources, permutations
-from tasks.mnist import Permutation, PermutedMNIST, SequentialMNIST
+from tasks.mnist.task import Permutation, PermutedMNIST, SequentialMNIST
 
 CHECKSUMS = {
     "unicornn": "c4d5fd0341596ff489c0a5ef191181688240b17e461e7e30b65af6bbbd087c02",
@@ -121,5 +121,10 @@ def test_what_is_missing_is_told_without_reading(miniature, tmp_path) -> None:
     (miniature.raw / "t10k-labels-idx1-ubyte").unlink()
     told = task.missing(miniature.sources)
     assert told is not None
-    assert "lacks t10k-labels-idx1-ubyte: put them there, or name another folder" in told
-    assert "download" in (task.missing(Sources(tmp_path)) or "")
+    assert "lacks t10k-labels-idx1-ubyte: import an archive or a folder" in told
+    assert "harness data fetch mnist" in (task.missing(Sources(tmp_path)) or "")
+
+
+def test_packed_files_are_not_missing(miniature) -> None:
+    miniature.pack("t10k-labels-idx1-ubyte")
+    assert SequentialMNIST().missing(miniature.sources) is None

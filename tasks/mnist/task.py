@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal, get_args
 
 import torch
 
-from tasks import mnist_files, permutations
+from tasks import permutations
 from tasks.base import Data, Splits, require_choice
+from tasks.mnist import files
 from tasks.pixels import PixelTask
 from tasks.sources import Sources
 
@@ -40,28 +40,19 @@ class SequentialMNIST(PixelTask):
     white = 255
     length: int = 784
 
-    files: ClassVar[Mapping[str, str]] = mnist_files.MD5
-    """Names and md5s of the files, see ``mnist_files.read``."""
+    datasets = (files.MNIST,)
     train_size: ClassVar[int] = 57_000
     """How many of the official training images train; the others validate."""
     order_sha256: ClassVar[str] = "7e036c4b3f1dd66e54edf1c84c91af7933021075586bc01f9f38916f0fa3f23e"
     """Of the order in which the official training images are dealt, first to training, then to validation."""
 
     def load(self, sources: Sources) -> Splits:
-        """The images as uint8 (n, 784); ``OSError`` where files are missing or damaged, see ``mnist_files``."""
-        images, labels, test_images, test_labels = mnist_files.read(sources, self.files)
+        """The images as uint8 (n, 784); ``OSError`` where files are missing, damaged or cannot be downloaded."""
+        images, labels, test_images, test_labels = files.read(sources, *self.needs())
         order = torch.from_numpy(permutations.shuffled(len(images), seed=0, wanted=self.order_sha256))
         parts = order[: self.train_size], order[self.train_size :]
         train, valid = (Data(images.flatten(1)[part], labels[part]) for part in parts)
         return Splits.of(train, valid, Data(test_images.flatten(1), test_labels), *self.constants())
-
-    def missing(self, sources: Sources) -> str | None:
-        """Which of the four files the data folder lacks."""
-        folder, absent = mnist_files.find(sources, self.files)
-        if not absent:
-            return None
-        how = "put them there" if sources.offline else "put them there, or let the first run download them"
-        return f"{folder} lacks {', '.join(absent)}: {how}, or name another folder with --data-root or HARNESS_DATA"
 
 
 class PermutedMNIST(SequentialMNIST):

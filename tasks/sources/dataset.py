@@ -1,0 +1,193 @@
+"""A data set on disk: which files it has, where they lie below the data folder, and whether they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from tasks.sources import checksums, fetching, status, taking
+from tasks.sources.contents import Contents
+from tasks.sources.root import Sources
+from tasks.sources.status import Check, State
+from tasks.sources.trouble import NotThere
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file to download: an archive, or a file of the data set itself, which may be packed alone (``.gz``)."""
+
+    url: str
+    hash: str | None = None
+    """``"md5:..."`` or ``"sha256:..."`` as published, or None where nobody publishes one."""
+    size: int | None = None
+    """Bytes, where known."""
+
+    @property
+    def file(self) -> str:
+        """The name of the file: the last part of the address."""
+        return unquote(urlsplit(self.url).path).rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Files of others that a task reads. Several tasks may read the same."""
+
+    name: str
+    """Short lower-case name, as typed on a command line: ``"cifar10"``."""
+    title: str
+    folders: tuple[str, ...]
+    """Where the files may lie below the data folder; downloads and imports go to the first."""
+    contents: Mapping[str, int]
+    """Glob patterns relative to the folder, and how many files each must match (exactly); ``*`` stays in a folder."""
+    size: int
+    """Bytes of the files together, give or take."""
+    licence: str
+    downloads: tuple[Download, ...] = ()
+    pinned: bool = False
+    """Whether the checksums of all files are published with the project, so that there is one such data set only."""
+    sums: Mapping[str, str] | None = None
+    """Relative name to sha256, where they are published elsewhere than in ``checksums/<name>.sha256``."""
+
+    def folder(self, root: Path) -> Path:
+        """Where below `root` the files lie: the first folder that is complete, else the first with any, or the first.
+
+        Reads no file, only the names.
+        """
+        folders = [root / name for name in self.folders]
+        complete = (folder for folder in folders if not self.absent(folder))
+        begun = (folder for folder in folders if self.files(folder, packed=True))
+        return next(complete, None) or next(begun, None) or folders[0]
+
+    def files(self, folder: Path, *, packed: bool = False) -> list[str]:
+        """The files of the data set that `folder` holds, relative to it, sorted; `packed` counts ``x.gz`` as ``x``."""
+        return sorted(set().union(*Contents(self.contents).found(folder, packed=packed).values()))
+
+    def absent(self, folder: Path, *, packed: bool = False) -> list[str]:
+        """What `folder` lacks, in words; empty where it is complete."""
+        contents = Contents(self.contents)
+        return contents.lacks(contents.found(folder, packed=packed))
+
+    def missing(self, sources: Sources) -> str | None:
+        """One sentence on what :meth:`require` would lack and have to download, or None; reads no file."""
+        folder = self.folder(sources.root)
+        if not self.absent(folder) or not (absent := self.absent(folder, packed=True)):
+            return None
+        return f"{folder} lacks {', '.join(absent)}: {self._remedy(sources)}"
+
+    def _remedy(self, sources: Sources) -> str:
+        fetch = f"download it with harness data fetch {self.name}, " if self.downloads and not sources.offline else ""
+        online = ", or leave out --offline (HARNESS_OFFLINE)" if self.downloads and sources.offline else ""
+        return (
+            f"{fetch}import an archive or a folder that you have with harness data import {self.name} PATH, "
+            f"or name another data folder with --data-root or HARNESS_DATA{online}"
+        )
+
+    @property
+    def repair(self) -> str:
+        """What to do about a damaged file."""
+        again = ", or delete it to have it downloaded again" if self.downloads else ""
+        return f"put a good copy there (harness data import {self.name} PATH){again}"
+
+    def require(self, sources: Sources) -> Path:
+        """The folder with all the files, downloaded where they are missing and may be.
+
+        Files that lie there packed alone (``.gz``) are unpacked beside their packed form.
+
+        Raises:
+            FileNotFoundError: files are missing, and cannot or must not be downloaded.
+            OSError: a download or an unpacking failed.
+        """
+        folder = self.folder(sources.root)
+        if not self.absent(folder):
+            return folder
+        if not (absent := self.absent(folder, packed=True)):
+            return taking.settle(self, sources, folder)
+        if self.downloads and not sources.offline:
+            return self.fetch(sources)
+        why = "the network must not be used" if self.downloads else "it cannot be downloaded from anywhere"
+        raise FileNotFoundError(
+            f"{self.title} lacks {', '.join(absent)} in {folder} and {why}: {self._remedy(sources)}"
+        )
+
+    def verified(self, sources: Sources) -> tuple[Path, str]:
+        """:meth:`require`, and the digest of the files, which are those published or recorded where that is known.
+
+        The digest is the sha256 over the checksums and names of all the files: equal for equal data.
+
+        Raises:
+            OSError: a file cannot be read, or is not the one published or recorded.
+        """
+        folder = self.require(sources)
+        known = self.checksums(folder)
+        found = checksums.of(folder, self.files(folder), sources, self.title)
+        checksums.compare(folder, found, known, self.repair)
+        return folder, sha256(
+            "".join(f"{digest}  {name}\n" for name, digest in sorted(found.items())).encode()
+        ).hexdigest()
+
+    def published(self) -> Mapping[str, str]:
+        """Relative name to sha256, of the files for which that is published."""
+        return checksums.published(self.name) if self.sums is None else self.sums
+
+    def checksums(self, folder: Path) -> dict[str, str]:
+        """Relative name to sha256, of the files for which that is known: as published, else as recorded at the import.
+
+        Raises:
+            OSError: the record in `folder` is damaged.
+        """
+        holds, published = Contents(self.contents).holds, self.published()
+        known = published if self.pinned else {**checksums.recorded(folder), **published}
+        return {name: digest for name, digest in known.items() if holds(name)}
+
+    def fetch(self, sources: Sources, *, again: bool = False) -> Path:
+        """Download, verify and unpack; the folder. What is there already is downloaded anew only with `again`.
+
+        Every download is taken from ``<HARNESS_MIRROR>/<name of the data set>/<name of the file>`` where that variable
+        is set.
+
+        Raises:
+            OSError: the network must not be used, a download failed, is not the one published, or cannot be written.
+        """
+        return fetching.fetch(self, sources, again=again)
+
+    def take(self, sources: Sources, path: Path) -> Path:
+        """Import from `path`, an archive or a folder with the data set anywhere in it; the folder it is in now.
+
+        The files are copied beside their place, compared with the published checksums, and moved into place; where none
+        are published, those found are recorded. What was there before stays as it is unless all that goes well. Files
+        that lie in their place already are verified and recorded.
+
+        Raises:
+            NotThere: `path` does not hold the data set, or not completely.
+            OSError: it is damaged, dangerous, protected or other data, or cannot be written.
+        """
+        return taking.take(self, sources, path)
+
+    def check(self, sources: Sources) -> Check:
+        """Read all files and compare them with their checksums; raises nothing."""
+        return status.check(self, sources)
+
+    def state(self, sources: Sources) -> State:
+        """Whether the files are there and how large they are; reads none."""
+        return status.state(self, sources)
+
+
+def take_any(sources: Sources, datasets: Iterable[DataSet], path: Path) -> list[tuple[DataSet, Path]]:
+    """Import all of `datasets` that the archive or folder `path` holds, each with the folder it is in now.
+
+    Raises:
+        NotThere: it holds none of them.
+        OSError: as :meth:`DataSet.take`.
+    """
+    taken, missed = [], []
+    for dataset in datasets:
+        try:
+            taken.append((dataset, dataset.take(sources, path)))
+        except NotThere as error:
+            missed.append(str(error))
+    if not taken:
+        raise NotThere("; ".join(missed))
+    return taken

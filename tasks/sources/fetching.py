@@ -1,0 +1,123 @@
+"""Downloads: from where they are published or from a mirror, verified before anything is unpacked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.sources.root import Report, Sources
+from tasks.sources.staging import staging
+from tasks.sources.taking import bring, from_archive
+from tasks.sources.trouble import Refused, reason
+
+if TYPE_CHECKING:
+    from tasks.sources.dataset import DataSet, Download
+
+MIRROR = "HARNESS_MIRROR"
+"""Names the environment variable with the address that every download is taken from instead of its own."""
+SILENCE = 30.0
+"""Seconds without a byte after which a connection is given up."""
+TRIES = 2
+
+
+def fetch(dataset: DataSet, sources: Sources, *, again: bool = False) -> Path:
+    """Download `dataset`; see :meth:`DataSet.fetch`."""
+    there = dataset.folder(sources.root)
+    if not again and not dataset.absent(there):
+        return there
+    if not dataset.downloads:
+        raise Refused(
+            f"{dataset.title} cannot be downloaded from anywhere: "
+            f"import an archive or a folder that you have with harness data import {dataset.name} PATH"
+        )
+    if sources.offline:
+        raise Refused(
+            f"{dataset.title} cannot be downloaded because the network must not be used: leave out --offline "
+            f"(HARNESS_OFFLINE), or import a copy with harness data import {dataset.name} PATH"
+        )
+    addresses = [address(dataset, download) for download in dataset.downloads]
+    destination = sources.root / dataset.folders[0]
+    with staging(sources, destination, f"brings {dataset.title}") as work:
+        if not again and not dataset.absent(destination):
+            return destination  # brought by the process that this one waited for
+        feeds = []
+        for url, download in zip(addresses, dataset.downloads, strict=True):
+            file = retrieve(dataset, url, work / download.file, download, sources.report)
+            feeds.append(from_archive(file, url, sources))
+        bring(dataset, work, destination, feeds)
+    return destination
+
+
+def address(dataset: DataSet, download: Download) -> str:
+    """Where to get `download` from: the mirror, if there is one, else where it is published."""
+    mirror = os.environ.get(MIRROR, "")
+    if not mirror:
+        return download.url
+    if not mirror.startswith(("https://", "http://")):
+        raise Refused(f"{MIRROR} must be an address such as https://host/path, got {mirror!r}")
+    return f"{mirror.rstrip('/')}/{dataset.name}/{download.file}"
+
+
+def retrieve(dataset: DataSet, url: str, file: Path, download: Download, report: Report) -> Path:
+    """Download `url` to `file` and verify it; a connection that breaks is tried once more, from the beginning."""
+    from pooch import HTTPDownloader  # here: most who import this package download nothing
+    from requests import RequestException
+
+    progress = Meter(report, f"downloading {url}", download.size)
+    # As it lies there, byte for byte: requests would unpack what a server sends packed, and the sum would not fit.
+    get = HTTPDownloader(progress, chunk_size=1 << 16, timeout=SILENCE, headers={"Accept-Encoding": "identity"})
+    for tried in range(1, TRIES + 1):
+        try:
+            get(url, str(file), None)
+            break
+        except RequestException as error:
+            final = error.response is not None and error.response.status_code < 500
+            if tried == TRIES or final:
+                raise Refused(
+                    f"{dataset.title} could not be downloaded from {url} ({cause(error)}): try again, name a mirror in "
+                    f"{MIRROR}, or import a copy with harness data import {dataset.name} PATH"
+                ) from error
+    if download.hash:
+        algorithm, _, wanted = download.hash.partition(":")
+        with file.open("rb") as stream:
+            found = hashlib.file_digest(stream, algorithm).hexdigest()
+        if found != wanted:
+            raise Refused(
+                f"{url} is not the file that was published as {dataset.title} ({algorithm} {found}, wanted {wanted}): "
+                f"try again, name a mirror in {MIRROR}, or import a copy with harness data import {dataset.name} PATH"
+            )
+    return file
+
+
+def cause(error: BaseException) -> str:
+    """What lies at the bottom of an error of the network: libraries wrap it several times."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"{response.status_code} {response.reason}"
+    while below := error.__cause__ or error.__context__:
+        error = below
+    return reason(error)
+
+
+class Meter:
+    """A report, as pooch tells progress."""
+
+    def __init__(self, report: Report, what: str, size: int | None) -> None:
+        self.report, self.what = report, what
+        self.size, self.done, self.total = size or 0, 0, 0
+
+    def update(self, size: int) -> None:
+        """So many bytes more have come; where their number is not known, all but one."""
+        self.done += size
+        total = self.total or max(self.size, self.done + 1)
+        self.report(self.what, min(self.done, total - 1), total)
+
+    def reset(self) -> None:
+        """The file is complete."""
+        self.done = 0
+
+    def close(self) -> None:
+        """The file is complete, and told so."""
+        self.report(self.what, self.done or 1, self.done or 1)

@@ -1,0 +1,118 @@
+"""A hidden folder beside the place where files will lie: filled, verified and renamed, never trusted by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from tasks.sources import checksums
+from tasks.sources.contents import Contents
+from tasks.sources.locks import locked
+from tasks.sources.root import Sources
+from tasks.sources.trouble import Refused, reading, writing
+
+INSTEAD = "name another data folder with --data-root or HARNESS_DATA"
+BLOCK = 1 << 20
+
+
+@contextmanager
+def staging(sources: Sources, destination: Path, doing: str) -> Iterator[Path]:
+    """An empty folder ``.<name>.work`` beside `destination`, for this process alone; gone at the end.
+
+    It lies on the disk of `destination`, so that files are moved without copying: inside, where that is a disk itself.
+
+    Whatever lies in it at the beginning was left by a process that was killed, and is deleted.
+
+    Raises:
+        OSError: something below cannot be written; one sentence.
+    """
+    lock = sources.root / ".locks" / f"{destination.relative_to(sources.root).as_posix().replace('/', '+')}.lock"
+    real = Path(os.path.realpath(destination))
+    work = (real if real.is_mount() else real.parent) / f".{real.name}.work"
+    with writing(real.parent, INSTEAD), locked(lock, sources.report, doing):
+        shutil.rmtree(work, ignore_errors=True)
+        made = [folder for folder in real.parents if not folder.exists()]
+        work.mkdir(parents=True)
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            with suppress(OSError):  # the first that holds something ends it
+                for folder in made:
+                    folder.rmdir()
+
+
+class Intake:
+    """Writes files into a staging, and stops where they become far more than the data set has."""
+
+    def __init__(self, work: Path, allowance: int) -> None:
+        self.work, self.folder = work, work / "files"
+        self.allowance = self.left = allowance
+        self.sums: dict[str, str] = {}
+        """Name to sha256 of the files written, relative to `folder`."""
+        self._folders: set[Path] = set()
+
+    def write(self, name: str, stream: IO[bytes], told: str) -> None:
+        """Write `stream` to the file `name`; what goes wrong while it is read is ``Refused`` as damage of `told`."""
+        target = self.folder / name
+        if target.parent not in self._folders:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(target.parent)
+        self.sums[name] = self._copy(stream, target, told)
+
+    def spill(self, stream: IO[bytes], told: str) -> Path:
+        """Write an archive found in an archive to a file of the staging; the next one replaces it."""
+        inner = self.work / "inner"
+        self._copy(stream, inner, told)
+        return inner
+
+    def _copy(self, stream: IO[bytes], target: Path, told: str) -> str:
+        digest = hashlib.sha256()
+        with target.open("wb") as file:
+            while block := self._read(stream, told):
+                digest.update(block)
+                file.write(block)
+        return digest.hexdigest()
+
+    def _read(self, stream: IO[bytes], told: str) -> bytes:
+        with reading(told):
+            block = stream.read(BLOCK)
+        self.left -= len(block)
+        if self.left < 0:
+            raise Refused(
+                f"{told} is refused: its files take more than {self.allowance / 1e6:,.0f} MB, far more than the "
+                "data set that was looked for"
+            )
+        return block
+
+
+def put(made: Path, destination: Path, sums: Mapping[str, str], contents: Contents, *, record: bool) -> None:
+    """Bring the files of the folder `made`, named in `sums`, to `destination`: all at once where nothing is there yet.
+
+    Files that are there are replaced one by one, those that are right already stay. The record goes first: if this is
+    cut off, no old file passes for a new one.
+    """
+    real = Path(os.path.realpath(destination))
+    if real.is_dir() and not any(real.iterdir()):
+        real.rmdir()
+    if not real.exists():
+        if record:
+            checksums.record(made, sums, contents)
+        made.rename(real)
+        return
+    if record:
+        checksums.record(real, sums, contents)
+    for name, digest in sums.items():
+        old = real / name
+        if not (old.is_file() and checksums.sha256_of(old) == digest):
+            old.parent.mkdir(parents=True, exist_ok=True)
+            (made / name).replace(old)
+    for old in [file for pattern in contents.patterns for file in real.glob(pattern)]:
+        name = old.relative_to(real).as_posix()
+        if contents.holds(name) and name not in sums:
+            old.unlink()

@@ -1,0 +1,69 @@
+"""How a data set is: there or not, whole or damaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tasks.sources import checksums
+from tasks.sources.root import Sources
+
+if TYPE_CHECKING:
+    from tasks.sources.dataset import DataSet
+
+
+@dataclass(frozen=True)
+class Check:
+    """What reading all files of a data set showed."""
+
+    dataset: str
+    folder: Path
+    state: Literal["verified", "recorded", "unknown", "damaged", "missing"]
+    """All as published; unchanged since they were recorded at an import; complete, and not all with a known checksum;
+    at least one file is not what it was; not complete."""
+    detail: str
+    """One sentence, or a few words where all is well."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What can be told of a data set without reading it."""
+
+    dataset: str
+    folder: Path
+    present: bool
+    bytes: int
+    """On disk, of the files that are there."""
+
+
+def state(dataset: DataSet, sources: Sources) -> State:
+    """See :meth:`DataSet.state`."""
+    folder = dataset.folder(sources.root)
+    whole = not dataset.absent(folder)
+    names = dataset.files(folder, packed=not whole)
+    size = sum(checksums.size_of(folder / name) for name in names)
+    return State(dataset.name, folder, whole or not dataset.absent(folder, packed=True), size)
+
+
+def check(dataset: DataSet, sources: Sources) -> Check:
+    """See :meth:`DataSet.check`."""
+    folder = dataset.folder(sources.root)
+
+    def told(state: Literal["verified", "recorded", "unknown", "damaged", "missing"], detail: str) -> Check:
+        return Check(dataset.name, folder, state, detail)
+
+    if missing := dataset.missing(sources):
+        return told("missing", missing)
+    names = dataset.files(folder, packed=True)
+    try:
+        known = dataset.checksums(folder)
+        found = checksums.of(folder, names, sources, dataset.title)
+        checksums.compare(folder, found, known, dataset.repair)
+    except OSError as error:
+        return told("damaged", str(error))
+    if dataset.published().keys() >= found.keys():
+        return told("verified", f"{len(names)} files, as published")
+    if known.keys() >= found.keys():
+        return told("recorded", f"{len(names)} files, unchanged since they were imported")
+    return told("unknown", f"{len(found.keys() - known.keys())} of {len(names)} files have no known checksum")
