@@ -16,10 +16,17 @@ FIRST = {
     "lmu": [693, 85, 647, 392, 765, 14, 299, 711],
     "bitreversal": [0, 512, 256, 768, 128, 640, 384, 64],
 }
-SIZES = {**dict.fromkeys(FIRST, 784), "digits": 64}
+DEALT = {
+    "eigenworms-2345": [164, 8, 168, 32, 106, 26, 105, 232],
+    "eigenworms-3456": [95, 191, 129, 60, 127, 128, 18, 226],
+    "eigenworms-4567": [103, 185, 10, 16, 63, 78, 4, 75],
+    "eigenworms-5678": [16, 87, 138, 139, 150, 219, 86, 88],
+    "eigenworms-6789": [26, 0, 164, 167, 47, 154, 102, 153],
+}
+SIZES = {**dict.fromkeys(FIRST, 784), "digits": 64, **dict.fromkeys(DEALT, 236)}
 
 
-@pytest.mark.parametrize(("name", "first"), FIRST.items())
+@pytest.mark.parametrize(("name", "first"), [*FIRST.items(), *DEALT.items()])
 def test_the_published_permutations_begin_as_published(name: str, first: list[int]) -> None:
     assert permutations.read(name)[:8].tolist() == first
 
@@ -39,6 +46,19 @@ def test_every_file_has_a_checksum_and_every_checksum_a_file() -> None:
 @pytest.mark.parametrize(("name", "seed"), [("expRNN", 92916), ("lmu", 0), ("digits", 0)])
 def test_the_numpy_ones_are_what_their_seed_draws(name: str, seed: int) -> None:
     drawn = np.random.RandomState(seed).permutation(SIZES[name])
+    assert permutations.read(name).tolist() == drawn.tolist()
+
+
+@pytest.mark.parametrize("name", DEALT)
+def test_the_jax_ones_are_what_their_seed_draws(name: str) -> None:
+    jax = pytest.importorskip("jax", reason="needs jax, which nothing else here does")
+    before = jax.config.jax_threefry_partitionable
+    jax.config.update("jax_threefry_partitionable", False)  # as in the releases before 0.5
+    try:
+        key = jax.random.split(jax.random.PRNGKey(int(name.removeprefix("eigenworms-"))), 4)[0]
+        drawn = jax.random.permutation(jax.random.split(key)[0], SIZES[name])
+    finally:
+        jax.config.update("jax_threefry_partitionable", before)
     assert permutations.read(name).tolist() == drawn.tolist()
 
 

@@ -1,0 +1,1 @@
+"""BIDMC: vital signs from 32 seconds of pulse oximeter and electrocardiogram."""

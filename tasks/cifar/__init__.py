@@ -1,0 +1,1 @@
+"""CIFAR-10 as sequences, row by row with noise behind, or pixel by pixel."""

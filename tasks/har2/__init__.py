@@ -1,0 +1,1 @@
+"""Activities of people, in two groups, from the sensors of a smartphone."""

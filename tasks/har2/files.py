@@ -1,0 +1,138 @@
+"""The files of the UCI smartphone data: which they are, what must be true of them, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tasks.sources import DataSet, Download, Sources
+from tasks.sources.caches import cached
+
+CHANNELS = tuple(f"{signal}_{axis}" for signal in ("body_acc", "body_gyro", "total_acc") for axis in "xyz")
+STEPS = 128
+ACTIVITIES = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
+"""Names of the activities 1 to 6."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is known of the training or the test part, whoever packed it."""
+
+    subjects: tuple[int, ...]
+    """The persons in it."""
+    windows: tuple[int, ...]
+    """Windows of each activity."""
+
+
+PARTS: Mapping[str, Part] = {
+    "train": Part(
+        (1, 3, 5, 6, 7, 8, 11, 14, 15, 16, 17, 19, 21, 22, 23, 25, 26, 27, 28, 29, 30),
+        (1226, 1073, 986, 1286, 1374, 1407),
+    ),
+    "test": Part((2, 4, 9, 10, 12, 13, 18, 20, 24), (496, 471, 420, 491, 532, 537)),
+}
+
+UCI_HAR = DataSet(
+    name="uci-har",
+    title="UCI HAR (smartphones)",
+    folders=("UCI HAR Dataset", "UCI_HAR/UCI HAR Dataset"),
+    contents={
+        "activity_labels.txt": 1,
+        **{f"{part}/{what}_{part}.txt": 1 for part in PARTS for what in ("y", "subject")},
+        **{f"{part}/Inertial Signals/{channel}_{part}.txt": 1 for part in PARTS for channel in CHANNELS},
+    },
+    size=190_000_000,
+    licence="CC BY 4.0 (UCI Machine Learning Repository); the README inside prohibits any commercial use",
+    downloads=(
+        Download(
+            "https://archive.ics.uci.edu/static/public/240/human+activity+recognition+using+smartphones.zip",
+            # Published by those who downloaded it, several and independently; UCI itself publishes none.
+            "sha256:c00b803081a5c797cd5e4b83700a9810b38d53d9d84e01917e090e1fdbc81031",
+            61_005_872,
+        ),
+    ),
+)
+
+
+ZIPS = ("UCI HAR Dataset.zip", "human+activity+recognition+using+smartphones.zip")
+"""What UCI calls the archive, and the archive around it."""
+
+
+def archive(sources: Sources, dataset: DataSet) -> Path | None:
+    """The archive in the data folder that the missing files can be unpacked from, or None."""
+    lying = (sources.root / name for name in ZIPS)
+    return next((file for file in lying if file.is_file()), None) if dataset.missing(sources) else None
+
+
+def read(sources: Sources, dataset: DataSet, parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
+    """Of each part ``<part>_inputs`` (n, 128, 9) float32, ``<part>_activities`` and ``<part>_subjects`` (n,) int64.
+
+    Where the files are missing and their archive lies in the data folder, they are unpacked first.
+
+    Raises:
+        OSError: files are missing, damaged or cannot be downloaded.
+        ValueError: a file holds something else than numbers, or not the windows, persons and activities of `parts`.
+    """
+    if file := archive(sources, dataset):
+        dataset.take(sources, file)
+    folder, digest = dataset.verified(sources)
+    arrays = cached(sources, "har2", digest, lambda: parse(folder, sources, parts), code=(__name__,))
+    for name, part in parts.items():
+        require(folder, name, part, arrays[f"{name}_activities"], arrays[f"{name}_subjects"])
+    return arrays
+
+
+def parse(folder: Path, sources: Sources, parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
+    """The arrays of :func:`read` from the text files in `folder`."""
+    require_activities(folder / "activity_labels.txt")
+    arrays: dict[str, np.ndarray] = {}
+    for number, (name, part) in enumerate(parts.items()):
+        rows = sum(part.windows)
+        for what in ("y", "subject"):
+            arrays[what] = numbers(folder / name / f"{what}_{name}.txt", np.int64, rows, 1)[:, 0]
+        arrays[f"{name}_activities"], arrays[f"{name}_subjects"] = arrays.pop("y"), arrays.pop("subject")
+        inputs = np.empty((rows, STEPS, len(CHANNELS)), dtype=np.float32)
+        for place, channel in enumerate(CHANNELS):
+            file = folder / name / "Inertial Signals" / f"{channel}_{name}.txt"
+            inputs[:, :, place] = numbers(file, np.float32, rows, STEPS)
+            sources.report("reading the smartphone signals", number * 9 + place + 1, 9 * len(parts))
+        arrays[f"{name}_inputs"] = inputs
+    return arrays
+
+
+def numbers(file: Path, dtype: type, rows: int, columns: int) -> np.ndarray:
+    """`file` as (rows, columns); ``ValueError`` where it does not hold just so many finite numbers."""
+    try:
+        found: np.ndarray = np.loadtxt(file, dtype=dtype, ndmin=2, comments=None)
+    except ValueError as error:
+        reason = str(error).split(";")[0].rstrip(".")
+        raise ValueError(f"{file} is damaged ({reason}): put a good copy there") from error
+    if found.shape != (rows, columns):
+        told = " x ".join(map(str, found.shape))
+        raise ValueError(f"{file} holds {told} numbers instead of {rows} x {columns}: put a good copy there")
+    if not np.isfinite(found).all():
+        raise ValueError(f"{file} holds numbers that are missing or infinite: put a good copy there")
+    return found
+
+
+def require_activities(file: Path) -> None:
+    """``ValueError`` unless `file` gives the activities the numbers that the two classes are defined by."""
+    wanted = [f"{number} {name}" for number, name in enumerate(ACTIVITIES, start=1)]
+    if file.read_text(encoding="latin-1").split() != " ".join(wanted).split():
+        raise ValueError(f"{file} does not say {', '.join(wanted)}: put a good copy there")
+
+
+def require(folder: Path, name: str, part: Part, activities: np.ndarray, subjects: np.ndarray) -> None:
+    """``ValueError`` unless the labels and persons of the part `name` are those of `part`."""
+    if np.unique(subjects).tolist() != list(part.subjects):
+        told = ", ".join(map(str, part.subjects))
+        raise ValueError(f"{folder / name} is not the official part, with the persons {told}: put good copies there")
+    if tuple(np.count_nonzero(activities == activity) for activity in range(1, 7)) != part.windows:
+        told = ", ".join(map(str, part.windows))
+        raise ValueError(
+            f"{folder / name} is not the official part, with {told} windows of the activities 1 to 6: "
+            "put good copies there"
+        )
