@@ -174,3 +174,23 @@ def test_constraint_is_where_the_oscillators_explode(damping, gamma, epsilon, fa
 @pytest.mark.parametrize(("dt", "gamma", "epsilon"), SETTINGS)
 def test_published_settings_pass_the_constraint(dt, gamma, epsilon):
     assert ARCHITECTURE.constraint({"dt": dt, "gamma": gamma, "epsilon": epsilon}) is None
+
+
+@pytest.mark.parametrize("maps", [None, 1, 2, 3])
+def test_every_map_is_initialised_within_its_own_fan_in(maps):
+    torch.manual_seed(0)
+    cell = CoRNNCell(4, 50, dt=0.1, maps=maps)
+    u, z, y = cell.i2h.weight.split([4, 50, 50], dim=1)
+    bounds = {None: (104, 104, 104), 1: (104, 104, 104), 2: (4, 100, 100), 3: (4, 50, 50)}[maps]
+    for block, fan_in in zip((u, z, y), bounds, strict=True):
+        assert 0.97 * fan_in**-0.5 < block.abs().max() <= fan_in**-0.5, "200 draws or more come near the bound"
+    assert 0.85 * bounds[0] ** -0.5 < cell.i2h.bias.abs().max() <= bounds[0] ** -0.5, "the bias is the input map's"
+
+
+def test_another_number_of_maps_is_refused():
+    with pytest.raises(ValueError, match="maps must be 1, 2 or 3, got 4"):
+        CoRNN(1, 2, dt=0.1, maps=4)
+
+
+def test_maps_work_without_a_bias():
+    assert CoRNNCell(4, 5, dt=0.1, maps=3, bias=False).i2h.bias is None
