@@ -50,6 +50,8 @@ class Run:
     backends: str
     created: str
     version: str
+    task_protocol: str = ""
+    """How the task is split and measured, told with its ranking."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,7 @@ class Ranking:
     train_limit: int | None
     rows: tuple[Row, ...]
     anchor: str
+    protocol: str = ""
 
     @property
     def ranked(self) -> tuple[Row, ...]:
@@ -75,6 +76,7 @@ def _ranking(runs: Sequence[Run], taken: Collection[str]) -> Ranking:
         train_limit=of.train_limit,
         rows=tuple(replace(row, notes=notes(row, rows[0], longest)) for row in rows),
         anchor=_anchor(of, taken),
+        protocol=of.task_protocol,
     )
 
 

@@ -43,6 +43,7 @@ def run(**changed: Any) -> dict[str, Any]:
         "backends": "torch",
         "created": "2026-03-04T11:58:00+00:00",
         "version": "0.1.0",
+        "task_protocol": "",
     }
     assert changed.keys() <= row.keys()
     return row | changed
@@ -227,7 +228,7 @@ def hostile() -> Frames:
     rows, curves = [], []
     for number, text in enumerate(hostile_texts()):
         texts = dict.fromkeys(("arch", "arch_title", "task", "task_title", "recipe", "recipe_hash", "reason"), text)
-        texts |= dict.fromkeys(("device", "backends", "created", "version"), text)
+        texts |= dict.fromkeys(("device", "backends", "created", "version", "task_protocol"), text)
         for seed, state in enumerate(("done", "done", "failed", text)):
             identity = f"{number} {seed} {text[:40]}"
             rows.append(run(run=identity, seed=seed, state=state, **texts))

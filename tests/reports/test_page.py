@@ -73,6 +73,14 @@ def test_a_ranking_shows_what_its_rows_say(tree: Element) -> None:
     assert "Trained on the whole training set" in table.all("caption")[0].text
 
 
+def test_the_protocol_is_told_with_its_ranking_and_nothing_where_it_is_not_known() -> None:
+    leaky, plain = run(task="leaky", task_protocol="Windows of one patient are in all parts."), run(task="plain")
+    tree = parsed(page(frames(leaky, plain)))
+    (told,) = tree.all("p", class_="protocol")
+    assert told.text == "Protocol: Windows of one patient are in all parts."
+    assert told in section(tree, "task-leaky").all("p")
+
+
 def test_a_limited_training_set_is_told_in_heading_and_caption(tree: Element) -> None:
     part = section(tree, "task-smnist-first-5000")
     assert part.all("p", class_="subtitle")[0].text == "smnist, first 5,000 training samples"
