@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import torch
@@ -48,7 +48,7 @@ def measure(job: Job, seed: int) -> Estimate:
     times = _step_times(trainer, job.device)
     part = splits.valid.head(training.eval_batch_size)
     evaluation = _timed(job.device, evaluate, trainer.model, job.task, part, training.eval_batch_size) / len(part)
-    step = median(times)
+    step = (mean if trainer.train_data.lengths is not None else median)(times)  # steps of unequal length add up
     epoch = trainer.steps * step + evaluation * len(splits.valid)
     return Estimate(
         device=str(job.device),

@@ -37,18 +37,24 @@ def loss_of(task: Any, output: Tensor, targets: Tensor) -> Tensor:
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, task: Any, data: Any, batch_size: int, between: Callable[[], None] = lambda: None
+    model: nn.Module,
+    task: Any,
+    data: Any,
+    batch_size: int,
+    between: Callable[[], None] = lambda: None,
+    *,
+    by_length: bool = False,
 ) -> Score:
     """Score of `model` on all of `data`, the last partial batch included. The model is left in the mode it was in.
 
-    `between` is called before every batch; what it raises ends the evaluation.
+    `between` is called before every batch; what it raises ends the evaluation. With `by_length`, sequences of different
+    lengths are taken from the shortest to the longest, so that little is padded; else in the order of the data.
     """
     was_training = model.training
     model.eval()
     loss_sum = metric_sum = torch.zeros((), dtype=torch.float64, device=data.targets.device)
-    for start in range(0, len(data), batch_size):
+    for index in _order(data, by_length).split(batch_size):
         between()
-        index = torch.arange(start, min(start + batch_size, len(data)), device=data.targets.device)
         batch = task.batch(data, index)
         output = model(batch.inputs, batch.lengths)
         loss_sum = loss_sum + loss_of(task, output, batch.targets).double() * len(index)
@@ -58,11 +64,19 @@ def evaluate(
     return Score(float(loss_sum) / len(data), math.sqrt(mean) if task.metric == "rmse" else mean)
 
 
+def _order(data: Any, by_length: bool) -> Tensor:
+    """The sample numbers of `data` in the order in which they are evaluated, on its device."""
+    if by_length and data.lengths is not None:
+        return data.lengths.argsort(stable=True)
+    return torch.arange(len(data), device=data.targets.device)
+
+
 def _metric_sum(task: Any, output: Tensor, targets: Tensor) -> Tensor:
-    """Correct predictions, or squared errors averaged over the outputs of a sample, summed over the batch."""
+    """Correct predictions, or squared errors in the original units averaged over a sample's outputs; their sum."""
     if task.loss == "cross_entropy":
         return (output.argmax(dim=1) == targets).sum().double()
     aligned = targets.to(output.dtype).view_as(output)
     if task.loss == "bce":
         return ((output > 0) == (aligned > 0.5)).sum().double()
-    return (output.double() - aligned.double()).square().mean(dim=1).sum()
+    error = task.restore(output.double()) - task.restore(aligned.double())
+    return error.square().mean(dim=1).sum()

@@ -41,6 +41,14 @@ class Machine:
     device: str = "auto"
     threads: int | None = None
     checkpoint_every: float = 10.0
+    report: Callable[[str, int, int], None] = lambda what, done, total: None
+    """Hears of downloads and of data being prepared: what, how much is done, of how much."""
+
+    def sources(self) -> Any:
+        """Where tasks find their data (``tasks.Sources``)."""
+        return resolve("tasks:Sources")(
+            root=self.data_root, offline=self.offline, cache=self.home.path / "cache", report=self.report
+        )
 
     def torch_device(self) -> torch.device:
         """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means on this machine."""
@@ -100,15 +108,15 @@ class Job:
     def splits(self) -> Any:
         """The data on the device, loaded when first needed."""
         if self._splits is None:
-            sources = resolve("tasks:Sources")(root=self.machine.data_root, offline=self.machine.offline)
             with explained(f"task {self.named.recipe.task}"):
-                splits = self.task.load(sources)
+                splits = self.task.load(self.machine.sources())
             parts = {part: getattr(splits, part).to(self.device) for part in ("train", "valid", "test")}
             self._splits = replace(splits, **parts)
         return self._splits
 
     def model(self, seed: int) -> Model:
-        """The model as it stands before the first step."""
+        """The model as it stands before the first step. The data are loaded first: an encoder may need them."""
+        _ = self.splits
         return build(self.named.recipe, self.architecture, self.task, seed, self.device)
 
     def trainer(self, seed: int, **options: Any) -> Trainer:
@@ -118,12 +126,13 @@ class Job:
     def find(self, store: Store, seed: int) -> Run | None:
         """The run of this recipe, seed and kind of device to show or to continue: an unfinished one first, then a done.
 
-        An unfinished run of another machine is left to that machine. For a task of a plugin the data must be the same
-        too; those of built-in tasks are what their checksums in the source say, so they need not be loaded here.
+        An unfinished run of another machine is left to that machine. The data must be the same too. Those of built-in
+        tasks whose checksums come with the project are, so they need not be loaded here.
         """
         runs = store.find(self.named.recipe.hash, seed, self.device.type)
         runs = [run for run in runs if run.state == "done" or self._is_from_here(run)]
-        if runs and self.registry.tasks[self.named.recipe.task].origin != BUILT_IN:
+        built_in = self.registry.tasks[self.named.recipe.task].origin == BUILT_IN
+        if runs and not (built_in and self.task.pinned):
             runs = [run for run in runs if run.data_checksum in ("", self.splits.checksum)]
         if runs and runs[0].state == "failed":
             return next((run for run in runs if run.state == "done"), runs[0])

@@ -50,7 +50,7 @@ def build(recipe: Recipe, architecture: Any, task: Any, seed: int, device: torch
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "encoder"))
         with explained(f"task {recipe.task}"):
-            encoder = task.encoder()
+            encoder = task.encoder(**recipe.encoder)
         torch.manual_seed(derive(seed, "backbone"))
         with explained(f"architecture {recipe.arch}"):
             backbone = architecture.layer(task.input_size, **recipe.layer)

@@ -19,6 +19,8 @@ from harness.errors import UserError, did_you_mean, explained
 from harness.registry import Registry
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+TABLES = ("layer", "training", "variant", "encoder")
+"""The tables of a recipe, each with keys of its own."""
 
 
 class Training(BaseModel):
@@ -46,6 +48,9 @@ class Training(BaseModel):
     """Only for tasks that draw fresh data: training steps between two validations."""
     train_limit: int | None = Field(None, ge=1)
     """Train on the first so many samples of the frozen order only."""
+    bucket: int | None = Field(None, ge=1, le=10_000_000)
+    """Only where sequences differ in length: batches are cut from pools of so many batches sorted by length, so that
+    little is padded; evaluations go by length. Without it every batch is drawn from all samples."""
     max_time: float | None = Field(None, gt=0)
     """Seconds of training after which the run ends as if its epochs were over."""
 
@@ -69,6 +74,8 @@ class Recipe(BaseModel):
     variant: dict[str, Any]
     layer: dict[str, Any]
     training: Training
+    encoder: dict[str, Any] = Field(default_factory=dict)
+    """Hyper-parameters of the task's encoder, such as the word dropout of an embedding."""
     code: dict[str, str] | None = None
     """Name to hash of the source of the architecture and the task where they are not built-in: edited code is another
     recipe."""
@@ -114,21 +121,22 @@ def compose(
 ) -> Recipe:
     """The recipe of a pair.
 
-    `content` has the tables ``layer``, ``training`` and ``variant``; `task` may carry a variant too, as in
+    `content` has the tables ``layer``, ``training``, ``variant`` and ``encoder``; `task` may carry a variant too, as in
     ``adding[length=500]``; `changes` are single keys (``lr``, ``layer.dt``) that win over both. What nobody sets comes
     from the architecture's descriptor and the defaults of the constructors. Every wrong name, type and range is a
     :class:`UserError`.
     """
     name, variant = split_variant(task)
     architecture, task_class = registry.architecture(arch), registry.task(name)
-    if unknown := set(content) - {"layer", "training", "variant"}:
-        raise UserError(f"{where}: there is no table '{min(unknown)}' (known: layer, training, variant)")
-    tables = {key: dict(content.get(key, {})) for key in ("layer", "training", "variant")}
+    if unknown := set(content) - set(TABLES):
+        raise UserError(f"{where}: there is no table '{min(unknown)}' (known: {', '.join(TABLES)})")
+    tables = {key: dict(content.get(key, {})) for key in TABLES}
     tables["variant"].update(variant)
     known = {
         "layer": signature.keys_of(architecture.layer),
         "training": list(Training.model_fields),
         "variant": signature.keys_of(task_class),
+        "encoder": signature.keys_of(task_class.encoder),
     }
     placed = [(*_place(key, known, f"{arch} on {name}"), value) for key, value in (changes or {}).items()]
     if any(place[:2] == ("training", "schedule") for place in placed):  # with what belonged to the schedule it replaces
@@ -145,8 +153,9 @@ def compose(
         if refused:
             raise ValueError(refused)
     options = signature.validated(task_class, tables["variant"], f"{where}, {name}")
+    encoder = signature.validated(task_class.encoder, tables["encoder"], f"{where}, encoder of {name}")
     code = registry.fingerprints(arch, name) or None
-    return Recipe(arch=arch, task=name, variant=options, layer=layer, training=training, code=code)
+    return Recipe(arch=arch, task=name, variant=options, layer=layer, training=training, encoder=encoder, code=code)
 
 
 def label(task_class: Any, recipe: Recipe) -> str:

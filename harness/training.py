@@ -146,7 +146,7 @@ class Trainer:
         self._random = state["random"]
         return self.progress
 
-    def step(self, index: Tensor, generator: torch.Generator | None) -> Tensor:
+    def step(self, index: Tensor, generator: torch.Generator) -> Tensor:
         """One update on the samples that `index` names. Returns the loss before it, without waiting for the device."""
         batch = self.task.batch(self.train_data, index, generator)
         self.optimizer.zero_grad(set_to_none=True)
@@ -158,20 +158,32 @@ class Trainer:
         return loss.detach()
 
     def batches(self, epoch: int) -> tuple[Tensor, ...]:
-        """The sample numbers of every batch of an epoch: a permutation drawn from the seed and the epoch."""
-        generator = torch.Generator().manual_seed(derive(self.seed, "order", epoch))
-        order = torch.randperm(self.samples, generator=generator)
-        return order.to(self.device).split(self.training.batch_size)
+        """The sample numbers of every batch of an epoch: a permutation drawn from the seed and the epoch.
 
-    def generator(self, epoch: int, step: int) -> torch.Generator | None:
-        """Random numbers for the fresh samples of one batch; none where the samples are given."""
-        if not self.train_data.fresh:
-            return None
+        With ``bucket``, the samples of so many consecutive batches are sorted by length before they are cut into
+        batches, and the full batches are then put into a random order; a last, smaller one stays the last.
+        """
+        generator = torch.Generator().manual_seed(derive(self.seed, "order", epoch))
+        order, size = torch.randperm(self.samples, generator=generator), self.training.batch_size
+        if self.training.bucket is None:
+            return order.to(self.device).split(size)
+        lengths = self.train_data.lengths.cpu()
+        pools = order.split(self.training.bucket * size)
+        batches = torch.cat([pool[lengths[pool].argsort(stable=True)] for pool in pools]).to(self.device).split(size)
+        full = self.samples // size
+        return (*(batches[i] for i in torch.randperm(full, generator=generator).tolist()), *batches[full:])
+
+    def generator(self, epoch: int, step: int) -> torch.Generator:
+        """Random numbers for what one batch draws anew: fresh samples, or noise around given ones."""
         return torch.Generator().manual_seed(derive(self.seed, "fresh", epoch, step))
 
     def _training_data(self) -> tuple[Any, int]:
         """What is trained on, and how many samples of it make an epoch."""
         data, training = self.splits.train, self.training
+        if training.bucket is not None and data.lengths is None:
+            raise UserError(
+                f"bucket is for sequences of different lengths; those of {self.recipe.task} have one length"
+            )
         if not data.fresh:
             if training.steps_per_epoch is not None:
                 raise UserError(f"steps_per_epoch is for tasks that draw fresh data; {self.recipe.task} has epochs")
@@ -283,7 +295,8 @@ class Trainer:
         self.progress.seconds, self._started_at = self._seconds(), time.perf_counter()
 
     def _evaluate(self, data: Any) -> Score:
-        return evaluate(self.model, self.task, data, self.training.eval_batch_size, self._heed)
+        by_length = self.training.bucket is not None
+        return evaluate(self.model, self.task, data, self.training.eval_batch_size, self._heed, by_length=by_length)
 
     def _heed(self) -> None:
         """End here, with all that was done in a checkpoint, if that was asked for."""

@@ -44,15 +44,12 @@ class TerminalMonitor(Monitor):
         self._name = ""
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal:
-            self.bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.console.is_terminal:
-            self.bar.stop()
+        self.bar.stop()
 
     def on_start(self, run: Run, resumed: Progress | None) -> None:
         """Name the run, and say where one that was cut off goes on."""
@@ -67,6 +64,8 @@ class TerminalMonitor(Monitor):
         for task in self.bar.task_ids:
             self.bar.remove_task(task)
         self.bar.add_task(self._name, total=self.epochs, completed=resumed.epoch if resumed else 0, state="")
+        if self.console.is_terminal:
+            self.bar.start()
 
     def on_step(self, progress: Progress, steps: int, loss: Callable[[], float]) -> None:
         """Redraw, but not at every step."""
@@ -87,6 +86,7 @@ class TerminalMonitor(Monitor):
 
     def on_end(self, run: Run, *, known: bool) -> None:
         """One line for a run that ended."""
+        self.bar.stop()
         scores = ", ".join(f"{part} {score(self.metric, run.metrics.get(part))}" for part in ("valid", "test"))
         note = "done before" if known else run.state
         reason = f": {clean(run.reason)}" if run.reason else ""
@@ -111,6 +111,29 @@ class TerminalMonitor(Monitor):
             return
         pace = (time.monotonic() - self._started_at) / max(done - (self._started_with or 0.0), 1e-9)
         self.console.print(f"{self._name}: {state}, {duration(pace * (self.epochs - done))} left", soft_wrap=True)
+
+
+class DataReport:
+    """Tells on standard error how far a download or the preparation of data is: one line that is overwritten in a
+    terminal, a line now and then elsewhere. Called with what it is, how much is done, and of how much."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._started_at = self._told_at = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Tell of it, but not at every call."""
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._started_at, self._told_at = what, now, now
+        terminal, over = sys.stderr.isatty(), done >= total
+        if terminal and over:
+            print("\x1b[K", end="", file=sys.stderr, flush=True)
+        elif now - self._told_at >= (DRAW_EVERY if terminal else LINE_EVERY):
+            self._told_at = now
+            left = (now - self._started_at) * (total - done) / max(done, 1)
+            line = f"{what}: {done / max(total, 1):.0%}, {duration(left)} left"
+            print(line, end="\x1b[K\r" if terminal else "\n", file=sys.stderr, flush=True)
 
 
 def _name_of(run: Run) -> str:

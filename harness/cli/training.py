@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.cli.progress import TerminalMonitor
+from harness.cli.progress import DataReport, TerminalMonitor
 from harness.cli.terminal import duration
 from harness.errors import UserError, explained
 from harness.estimate import Estimate, measure
@@ -89,7 +89,8 @@ def machine(
 ) -> Machine:
     """The settings of this machine from the options, the environment and the defaults."""
     where = Home.find(home)
-    return Machine(where, data_root(root, where), offline(no_network), device, threads, checkpoint_every)
+    data, no_network = data_root(root, where), offline(no_network)
+    return Machine(where, data, no_network, device, threads, checkpoint_every, DataReport())
 
 
 def train(wanted: Wanted, on: Machine, store: Store, *, again: bool = False) -> list[Run]:

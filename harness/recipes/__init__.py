@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.recipe import Recipe, compose, split_variant
+from harness.recipe import TABLES, Recipe, compose, split_variant
 from harness.registry import Registry
 
 FOLDER = Path(__file__).parent
@@ -125,7 +125,8 @@ def _from_file(
     if not all(isinstance(value, dict) for value in content.values()):
         wrong = next(key for key, value in content.items() if not isinstance(value, dict))
         raise UserError(
-            f"--recipe {file}: '{wrong}' does not belong at the top: keys stand in [layer], [training] or [variant]"
+            f"--recipe {file}: '{wrong}' does not belong at the top: keys stand in"
+            f" {', '.join(f'[{table}]' for table in TABLES)}"
         )
     recipe = compose(registry, str(given["arch"]), str(given["task"]), content, changes, where=f"--recipe {file}")
     return Named(_label(file.stem, changes), recipe)
