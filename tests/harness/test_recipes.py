@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from harness.errors import UserError
+from harness.recipe import TABLES
 from harness.recipes import FOLDER, listed, named
 from harness.registry import Registry
 
@@ -30,18 +31,27 @@ def test_the_pairs_that_the_papers_define_are_published():
         ("cornn", "smnist"),
         ("cornn", "psmnist"),
         ("unicornn", "psmnist"),
+        ("cornn", "ncifar"),
+        ("cornn", "har2"),
+        ("cornn", "imdb"),
+        ("unicornn", "ncifar"),
+        ("unicornn", "eigenworms"),
+        ("unicornn", "bidmc-rr"),
+        ("unicornn", "bidmc-hr"),
+        ("unicornn", "imdb"),
     }
 
 
 @pytest.mark.parametrize(("arch", "task"), PUBLISHED)
 def test_every_published_value_has_a_source_and_nothing_is_left_to_defaults(arch, task):
     table = tomllib.loads((FOLDER / task / f"{arch}.toml").read_text())["published"]
-    given = {f"{t}.{key}" for t in ("layer", "training", "variant") for key in table.get(t, {})}
+    given = {f"{t}.{key}" for t in TABLES for key in table.get(t, {})}
     assert set(table["sources"]) == given
     assert all(len(source) > 10 for source in table["sources"].values())
     recipe = named(REGISTRY, arch, task, "published").recipe
-    assert set(recipe.layer) == set(table["layer"])
+    assert {key for key, value in recipe.layer.items() if value is not None} == set(table["layer"])
     assert recipe.variant.keys() == table.get("variant", {}).keys()
+    assert recipe.encoder.keys() == table.get("encoder", {}).keys()
     assert table["deviations"]
 
 
@@ -50,6 +60,39 @@ PROTOCOL = {  # from the papers' code: layers, width, batch, epochs, rate, miles
     ("cornn", "smnist"): (1, 256, 120, 120, 2.1e-3, [100], "final"),
     ("cornn", "psmnist"): (1, 256, 120, 120, 5.4e-3, [100], "best"),
     ("unicornn", "psmnist"): (3, 256, 32, 2600, 2.51e-3, [650], "best"),
+    ("cornn", "ncifar"): (1, 128, 100, 120, 7.5e-3, [100], "best"),
+    ("cornn", "har2"): (1, 64, 64, 250, 1.7e-2, None, "final"),
+    ("cornn", "imdb"): (1, 128, 64, 100, 6e-4, None, "final"),
+    ("unicornn", "ncifar"): (3, 128, 30, 500, 3.14e-3, [250], "best"),
+    ("unicornn", "eigenworms"): (2, 32, 8, 250, 7.6e-3, None, "best"),
+    ("unicornn", "bidmc-rr"): (3, 128, 32, 500, 3.98e-3, [250], "best"),
+    ("unicornn", "bidmc-hr"): (3, 128, 32, 500, 2.88e-3, [250], "best"),
+    ("unicornn", "imdb"): (2, 128, 32, 50, 1.64e-4, None, "best"),
+}
+STEPS = {  # dt, then gamma and epsilon, or alpha and dropout
+    ("cornn", "adding"): (0.06, 66.0, 15.0),
+    ("cornn", "smnist"): (0.042, 2.7, 4.7),
+    ("cornn", "psmnist"): (0.076, 0.4, 8.0),
+    ("cornn", "ncifar"): (0.034, 1.3, 12.7),
+    ("cornn", "har2"): (0.1, 0.2, 6.4),
+    ("cornn", "imdb"): (0.054, 4.9, 4.8),
+    ("unicornn", "psmnist"): (0.19, 30.65, 0.1),
+    ("unicornn", "ncifar"): (0.126, 13.0, 0.1),
+    ("unicornn", "eigenworms"): ([2.81e-5, 0.0343], 0.0, 0.0),
+    ("unicornn", "bidmc-rr"): (0.011, 9.0, 0.1),
+    ("unicornn", "bidmc-hr"): (0.046, 10.0, 0.1),
+    ("unicornn", "imdb"): ([0.0066, 0.205], 0.0, 0.61),
+}
+PARAMETERS = {  # biases included, embeddings left out
+    ("cornn", "smnist"): 134_200,
+    ("cornn", "psmnist"): 134_200,
+    ("cornn", "har2"): 8_900,
+    ("cornn", "ncifar"): 46_500,
+    ("cornn", "imdb"): 45_800,
+    ("unicornn", "psmnist"): 136_200,
+    ("unicornn", "ncifar"): 47_500,
+    ("unicornn", "eigenworms"): 1_573,
+    ("unicornn", "imdb"): 30_100,
 }
 
 
@@ -61,7 +104,28 @@ def test_published_recipes_follow_the_protocol(arch, task):
     assert (*found, t.selection) == PROTOCOL[arch, task]
 
 
+@pytest.mark.parametrize(("arch", "task"), PUBLISHED)
+def test_published_steps_are_those_of_the_papers(arch, task):
+    layer = named(REGISTRY, arch, task, "published").recipe.layer
+    keys = ("dt", "gamma", "epsilon") if arch == "cornn" else ("dt", "alpha", "dropout")
+    assert tuple(layer[key] for key in keys) == STEPS[arch, task]
+
+
+@pytest.mark.parametrize(("arch", "task"), PARAMETERS)
+def test_published_models_have_as_many_parameters_as_the_papers_code(arch, task):
+    recipe = named(REGISTRY, arch, task, "published").recipe
+    task_class = REGISTRY.task(task)
+    backbone = REGISTRY.architecture(arch).layer(task_class.input_size, **recipe.layer)
+    count = sum(p.numel() for p in backbone.parameters()) + (recipe.layer["hidden_size"] + 1) * task_class.output_size
+    told = PARAMETERS[arch, task]
+    assert count == told or round(count, -2) == told
+
+
 def test_published_variants():
+    assert named(REGISTRY, "cornn", "ncifar", "published").recipe.variant == {"noise": "fixed", "validation": 3000}
+    assert named(REGISTRY, "unicornn", "ncifar", "published").recipe.variant == {"noise": "fixed", "validation": 2000}
+    assert named(REGISTRY, "unicornn", "imdb", "published").recipe.encoder == {"word_dropout": 0.65}
+    assert named(REGISTRY, "cornn", "imdb", "published").recipe.variant == {"embedding": "glove", "readout": "padded"}
     assert named(REGISTRY, "cornn", "psmnist", "published").recipe.variant == {"permutation": "cornn"}
     assert named(REGISTRY, "unicornn", "psmnist", "published").recipe.variant == {"permutation": "unicornn"}
     other = named(REGISTRY, "cornn", "adding[length=2000]", "published").recipe
@@ -71,7 +135,7 @@ def test_published_variants():
 def test_standard_budgets_are_equal_for_all_architectures_of_a_task():
     for task in {row[0] for row in ROWS}:
         budgets = {
-            (t.epochs, t.batch_size, t.steps_per_epoch, t.schedule, t.selection)
+            (t.epochs, t.batch_size, t.steps_per_epoch, t.schedule, t.selection, t.bucket)
             for t in (named(REGISTRY, arch, task).recipe.training for arch in REGISTRY.architectures)
         }
         assert len(budgets) == 1, task
@@ -132,7 +196,7 @@ def test_a_file_is_a_recipe_and_options_may_fill_it_in(tmp_path):
     ("content", "told"),
     [
         ("epochs = ", "not TOML: Invalid value (at end of document)"),
-        ("epochs = 3", "'epochs' does not belong at the top: keys stand in [layer], [training] or [variant]"),
+        ("epochs = 3", "'epochs' does not belong at the top: keys stand in [layer], [training], [variant], [encoder]"),
         ("[trainig]\nepochs = 3", "there is no table 'trainig'"),
         ("[training]\nepoch = 3", "there is no key 'epoch' (did you mean 'epochs'?)"),
         ("[training]\nepochs = 0", "epochs = 0 is refused"),
