@@ -31,12 +31,13 @@ PACKAGES = {
     "tomlkit": "tomlkit",
     "filelock": "filelock",
     "psutil": "psutil",
+    "pooch": "pooch",
+    "aeon": "aeon",
+    "spacy": "spacy",
 }
 """Distributions that the project needs, with the module each is imported by."""
 OPTIONAL = {
     "cupy": ("CUDA kernels", "cupy-cuda12x, or cupy-cuda13x with CUDA 13"),
-    "aeon": ("the UEA and TSER archives", "aeon"),
-    "spacy": ("the tokeniser of text tasks", "spacy"),
     "psycopg": ("a store on PostgreSQL", "'psycopg[binary]'"),
     "ray": ("runs on a cluster", "ray"),
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import typer
 
 from harness.cli.compare import compare
+from harness.cli.data import data_app
 from harness.cli.delete import delete
 from harness.cli.demo import demo
 from harness.cli.doctor import doctor
@@ -46,6 +47,7 @@ VERBS: dict[str, Callable[..., None]] = {
 for name, verb in VERBS.items():
     app.command(name)(verb)
 app.add_typer(list_app, name="list")
+app.add_typer(data_app, name="data")
 
 
 @app.callback(invoke_without_command=True)

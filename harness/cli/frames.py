@@ -22,6 +22,7 @@ def frames(store: Store, registry: Registry) -> Frames:
     runs = store.runs_frame()
     runs["arch_title"] = [_title(registry.architectures, name) for name in runs["arch"]]
     runs["task_title"] = [_title(registry.tasks, *task.partition("[")) for task in runs["task"]]
+    runs["task_protocol"] = runs["task"].map({task: _protocol(registry, task) for task in runs["task"].unique()})
     known = {
         room: pandas.DataFrame(
             [{"name": e.name, "title": e.title, "summary": e.summary} for e in entries.values() if not e.problem],
@@ -42,6 +43,17 @@ def summary(store: Store, runs: Sequence[Run]) -> str | None:
     frame = store.runs_frame(runs[0].recipe_hash)
     [row] = table(Frames(frame[frame["run"].isin(done)].assign(arch_title="", task_title="")))
     return f"mean over {row['n']} seeds, with its 95 % interval: test {row['score']}"
+
+
+def _protocol(registry: Registry, label: str) -> str:
+    """What the task says of its protocol in the variant of `label`; nothing where the task is no longer at hand."""
+    from harness.recipe import split_variant
+
+    try:
+        name, variant = split_variant(label)
+        return str(registry.task(name)(**variant).protocol)
+    except Exception:  # a plugin that is gone or has changed keeps its results
+        return ""
 
 
 def _title(entries: dict[str, Entry], name: str, bracket: str = "", variant: str = "") -> str:

@@ -19,9 +19,26 @@ def architectures(plugin: PluginOption = None, json: JsonOption = False) -> None
 
 
 @list_app.command("tasks")
-def tasks(plugin: PluginOption = None, json: JsonOption = False) -> None:
-    """The tasks, where each comes from, and which plugins are broken and why."""
-    _list_entries("tasks", plugin, json)
+def tasks(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="All about one task, such as 'bidmc-hr[source=recordings]'.")
+    ] = None,
+    plugin: PluginOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The tasks, where each comes from, and which plugins are broken and why; or all about one."""
+    if name is None:
+        _list_entries("tasks", plugin, json)
+        return
+    from harness.catalogue import facts, page
+    from harness.registry import Registry
+
+    registry = Registry(tuple(plugin or ()))
+    if json:
+        print(jsons.dumps(facts(registry, name), indent=2))
+        return
+    for heading, text in page(registry, name):
+        print(f"{heading}: {text}")
 
 
 @list_app.command("recipes")

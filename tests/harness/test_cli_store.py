@@ -108,6 +108,17 @@ def test_show_of_a_run_that_failed_at_once(store: Store, harness: Harness) -> No
     assert "(no epoch was finished)" in out
 
 
+def test_the_report_tells_the_protocol_of_every_variant_that_was_run(store: Store, harness: Harness, tmp_path) -> None:
+    for task in ("bidmc-hr", "bidmc-hr[source=recordings]", "gone[by=now]"):
+        store.add(a_run(task=task, metric="rmse"))
+    assert harness("report", "--out", str(tmp_path / "site"))[0] == 0
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    told = [line for line in page.splitlines() if 'class="protocol"' in line]
+    assert len(told) == 2, "a task that is no longer at hand keeps its runs and tells no protocol"
+    assert sum("It leaks: windows of one patient" in line for line in told) == 1
+    assert sum("split by patient" in line for line in told) == 1
+
+
 def test_show_json_is_the_documented_line(store: Store, harness: Harness) -> None:
     run = a_run(curve=a_curve(math.nan))
     store.add(run)
