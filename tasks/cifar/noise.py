@@ -15,6 +15,7 @@ from importlib.resources import files
 
 import numpy as np
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 
 FILE = files(__package__) / "noise.f32"
@@ -23,6 +24,9 @@ SHA256 = "4c183d1d599dd8f714eb365e4695726d3aa90aa191ab0d0977cc9e4d016874c0"
 """Of the bytes of the file."""
 SHARES = 8
 """Of a batch's noise, drawn on a CPU at the same time where there are threads for it. The numbers depend on it."""
+LEVELS = 1 << 16
+BLOCK = 1 << 16
+"""Numbers drawn at a time, so that what is in between stays in the cache of a core; a multiple of 4."""
 
 
 def frozen() -> Tensor:
@@ -45,8 +49,8 @@ def resident(device: torch.device) -> Tensor:
 def fill_fresh(padding: Tensor, generator: torch.Generator) -> None:
     """Fill `padding` (L, N, H_in) with new noise, drawn on its device from seeds that `generator` gives.
 
-    On a CPU it is drawn in shares, each from a seed of its own, by as many threads as torch may use: the numbers do not
-    depend on how many those are.
+    On a CPU it is drawn as :func:`draw` does, in shares, each from a seed of its own, by as many threads as torch may
+    use: the numbers do not depend on how many those are. Other devices use torch's own generator.
     """
     seeds = torch.randint(2**63 - 1, (SHARES,), generator=generator).tolist()
     if padding.device.type != "cpu":
@@ -54,11 +58,11 @@ def fill_fresh(padding: Tensor, generator: torch.Generator) -> None:
         return
     work = list(zip(padding.chunk(SHARES), seeds, strict=False))  # of a short padding there are fewer
     if torch.get_num_threads() == 1:
-        for share in work:
-            _draw(share)
+        for share, seed in work:
+            draw(share, seed)
         return
     with ThreadPoolExecutor(min(torch.get_num_threads(), SHARES)) as threads:
-        list(threads.map(_draw, work))
+        list(threads.map(draw, *zip(*work, strict=True)))
 
 
 def fill_frozen(padding: Tensor, part: int, places: Tensor) -> None:
@@ -66,16 +70,32 @@ def fill_frozen(padding: Tensor, part: int, places: Tensor) -> None:
 
     It depends on the split, `part`, and the places of the samples in it alone, not on the batch and not on the device.
     """
-    drawn, generator = torch.empty(len(padding), padding.shape[2]), torch.Generator()
+    drawn = torch.empty(len(padding), padding.shape[2])
     for column, place in enumerate(places.tolist()):
-        padding[:, column] = drawn.normal_(generator=generator.manual_seed(frozen_seed(part, place)))
+        draw(drawn, frozen_seed(part, place))
+        padding[:, column] = drawn
 
 
 def frozen_seed(part: int, place: int) -> int:
-    """Seed of one sample's noise in evaluations, below 2**32: torch's CPU generator looks at no more bits."""
+    """Seed of one sample's noise in evaluations."""
     return (part << 24) + place
 
 
-def _draw(share: tuple[Tensor, int]) -> None:
-    noise, seed = share
-    noise.normal_(generator=torch.Generator().manual_seed(seed))
+def draw(noise: Tensor, seed: int) -> None:
+    """Fill `noise`, contiguous float32 on the CPU, with independent numbers of N(0, 1) in :data:`LEVELS` levels.
+
+    16 random bits choose one of as many equally likely quantiles: twice as fast as torch's own, and the same numbers on
+    every machine. The bits are those of numpy's SFC64, whose stream is promised never to change.
+    """
+    bits, levels, values = np.random.SFC64(seed), quantiles().numpy(), noise.view(-1).numpy()
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        drawn = bits.random_raw(-(-len(block) // 4)).astype("<u8", copy=False).view("<u2")[: len(block)]
+        np.take(levels, drawn, out=block, mode="clip")  # nothing is clipped: the other mode would copy
+
+
+@cache
+def quantiles() -> Tensor:
+    """The levels of the noise in rising order, (65536,) float32: the middle quantiles of N(0, 1), to unit variance."""
+    middle = ndtri((np.arange(LEVELS) + 0.5) / LEVELS)
+    return torch.from_numpy((middle / middle.std()).astype(np.float32))

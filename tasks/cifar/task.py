@@ -116,10 +116,10 @@ class NoisePaddedCIFAR10(CIFARTask):
         return self.validation
 
     def constants(self) -> tuple[Tensor, ...]:
-        """The fixed noise, or what the noise of evaluations is drawn from: the seed of each part's first image."""
+        """The fixed noise, or what the noise of evaluations is drawn from: the levels, and a seed of each part."""
         if self.noise == "fixed":
             return (noise.frozen(),)
-        return (torch.tensor([noise.frozen_seed(part, 0) for part in range(3)]),)
+        return noise.quantiles(), torch.tensor([noise.frozen_seed(part, 0) for part in range(3)])
 
     def batch(self, data: Data, index: Tensor, generator: torch.Generator | None = None) -> Batch:
         """The images at `index` row by row, then noise; fresh noise is drawn on the device, seeded by `generator`."""

@@ -16,8 +16,8 @@ from .cifar_batches import Miniature, real_sources
 CHECKSUMS: list[tuple[dict[str, Any], str]] = [
     ({}, "7db5884ce9bb981973c43aab7aa3dc2e747a6a180444e3611b14d0875fc0caca"),
     ({"validation": 3000}, "2a62f144d2de79b6969345d845475fa425069facb41f57c9632d75aab841cc9c"),
-    ({"noise": "fresh"}, "c818a70d611b0ad2db05419fd300102cd7eada2fd322d51779301f3d0cc57081"),
-    ({"noise": "fresh", "validation": 3000}, "13472fe363297b42ee19544104f1f37c4e523104f6a7b3c2897949ab4f4af30e"),
+    ({"noise": "fresh"}, "0199b7ad7a953fd82a5affa41f9574861d8706a3ce1b250566214ba66655a86a"),
+    ({"noise": "fresh", "validation": 3000}, "e2857301b6894deb239692e471aaf6e307fe3528266fbcbf2e9a8d14e05d5085"),
 ]
 
 
