@@ -49,7 +49,7 @@ class TerminalMonitor(Monitor):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bar.stop()
+        self._hide()
 
     def on_start(self, run: Run, resumed: Progress | None) -> None:
         """Name the run, and say where one that was cut off goes on."""
@@ -86,7 +86,7 @@ class TerminalMonitor(Monitor):
 
     def on_end(self, run: Run, *, known: bool) -> None:
         """One line for a run that ended."""
-        self.bar.stop()
+        self._hide()
         scores = ", ".join(f"{part} {score(self.metric, run.metrics.get(part))}" for part in ("valid", "test"))
         note = "done before" if known else run.state
         reason = f": {clean(run.reason)}" if run.reason else ""
@@ -95,6 +95,11 @@ class TerminalMonitor(Monitor):
         )
         for warning in run.warnings:
             print(f"warning: {warning}", file=sys.stderr)
+
+    def _hide(self) -> None:
+        """Take the bar off the screen, so that others may write there: the preparation of data, a line about a run."""
+        if self.console.is_terminal:
+            self.bar.stop()
 
     def _pause(self, now: float) -> float:
         """Seconds to wait between two signs of life."""

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.cli import progress
-from harness.cli.progress import TerminalMonitor
+from harness.cli.progress import DataReport, TerminalMonitor
 from harness.store import CurvePoint, Run
 from harness.training import Progress
 
@@ -62,3 +62,28 @@ def test_a_long_run_writes_a_line_a_minute(now, capsys):
         now[0] += 1
         monitor.on_step(Progress(epoch=1, step=0), 10, lambda: 1.0)
     assert 600 < len(capsys.readouterr().out.splitlines()) < 700
+
+
+def test_the_preparation_of_data_is_told_now_and_then_with_the_time_left(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr("harness.cli.progress.time.monotonic", lambda: now[0])
+    report = DataReport()
+    for done in range(0, 101, 10):
+        report("tokenising reviews", done, 100)
+        now[0] += 3
+    told = capsys.readouterr()
+    assert told.out == "", "standard output may be JSON for a script"
+    assert told.err.splitlines() == [
+        "tokenising reviews: 20%, 24.0 s left",
+        "tokenising reviews: 40%, 18.0 s left",
+        "tokenising reviews: 60%, 12.0 s left",
+        "tokenising reviews: 80%, 6.0 s left",
+        "tokenising reviews: 100%, 0.0 s left",
+    ]
+
+
+def test_what_takes_no_time_is_not_told(capsys):
+    report = DataReport()
+    for done in range(100):
+        report("reading", done, 99)
+    assert capsys.readouterr() == ("", "")
