@@ -22,6 +22,8 @@ LINE_EVERY = 5.0
 """Seconds between two lines where there is no terminal, at first; in long runs up to LONGEST, to keep logs short."""
 LONGEST = 60.0
 DRAW_EVERY = 0.2
+WIDE = 100
+"""Columns of a terminal from which on there is room for a bar beside the words."""
 
 
 class TerminalMonitor(Monitor):
@@ -37,7 +39,8 @@ class TerminalMonitor(Monitor):
         self.console = Console(markup=False, highlight=False, emoji=False)
         left = TimeRemainingColumn(compact=True, table_column=Column(min_width=5, no_wrap=True))
         name, state = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[state]"))
-        self.bar = Bar(name, BarColumn(12), state, left, TextColumn("left"), console=self.console, transient=True)
+        drawing = [BarColumn(12)] if self.console.width >= WIDE else []  # what is written matters more
+        self.bar = Bar(name, *drawing, state, left, TextColumn("left"), console=self.console, transient=True)
         self._drawn_at = 0.0
         self._started_at = 0.0
         self._started_with: float | None = None
