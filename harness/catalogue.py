@@ -43,7 +43,8 @@ def facts(registry: Registry, name: str) -> dict[str, Any]:
         "licence": task.licence,
         "citation": task.citation,
         "data_sets": [
-            {"name": d.name, "title": d.title, "size": d.size, "licence": d.licence} for d in task_class.datasets
+            {"name": d.name, "title": d.title, "size": d.size, "licence": d.licence}
+            for d in (task.needs() if variant else task_class.datasets)
         ],
         "recipes": [f"{arch}: {recipe}" for of, arch, recipe, _ in listed(registry) if of == bare],
     }

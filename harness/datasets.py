@@ -26,8 +26,19 @@ class DataSets:
 
     @cached_property
     def all(self) -> dict[str, Any]:
-        """Name to data set (``tasks.DataSet``): all that some variant of a task reads; broken plugins are left out."""
-        return {dataset.name: dataset for entry in self._tasks() for dataset in entry.load().datasets}
+        """Name to data set (``tasks.DataSet``): all that some variant of a task reads; broken plugins are left out.
+
+        A :class:`UserError` where a plugin gives the name of one data set to another.
+        """
+        found: dict[str, Any] = {}
+        for entry in self._tasks():  # built-in ones come first
+            for dataset in entry.load().datasets:
+                if found.setdefault(dataset.name, dataset) != dataset:
+                    raise UserError(
+                        f"task {entry.name} ({entry.origin}) calls a data set '{dataset.name}', as another is called:"
+                        " give it another name"
+                    )
+        return found
 
     def readers(self, name: str) -> list[str]:
         """The tasks that read the data set `name` in some variant."""
@@ -42,30 +53,32 @@ class DataSets:
         """One row a data set, for a table; nothing is read but the names of the files."""
         rows = []
         for dataset in self.all.values():
-            folder = dataset.folder(self.sources.root)
-            there = not dataset.absent(folder)
+            found = dataset.state(self.sources)
             rows.append(
                 {
                     "data set": dataset.name,
                     "tasks": self.readers(dataset.name),
-                    "state": "present" if there else "missing",
+                    "state": "present" if found.present else "missing",
                     "size": dataset.size,
+                    "bytes": found.bytes,
                     "licence": dataset.licence,
-                    "folder": str(folder),
+                    "folder": str(found.folder),
                 }
             )
         return rows
 
-    def fetch(self, dataset: Any) -> tuple[bool, Path]:
-        """Download a data set unless it is there. Returns whether it was, and its folder."""
+    def fetch(self, dataset: Any, *, again: bool = False) -> tuple[bool, Path]:
+        """Download a data set unless it is there and whole, or in any case. Returns whether it was, and its folder."""
         with explained(f"data set {dataset.name}"):
-            folder = dataset.folder(self.sources.root)
-            if not dataset.absent(folder):
-                return True, folder
-            return False, dataset.fetch(self.sources)
+            found = dataset.check(self.sources)
+            if found.state not in ("missing", "damaged") and not again:
+                return True, dataset.require(self.sources)
+            return False, dataset.fetch(self.sources, again=again or found.state == "damaged")
 
     def take(self, name: str, path: str) -> list[tuple[str, Path]]:
         """Import what `path` holds of the data sets of a task or of the one named: titles and folders."""
+        if not path.strip():
+            raise UserError(f"import of {name}: name the archive or the folder that holds it")
         candidates = self._meant(name, any_variant=True)
         with explained(f"import of {name}"):
             taken = resolve("tasks.sources:take_any")(self.sources, candidates, Path(path).expanduser())
@@ -81,16 +94,26 @@ class DataSets:
         return [entry for entry in self.registry.tasks.values() if not entry.problem]
 
     def _meant(self, name: str, *, any_variant: bool = False) -> tuple[Any, ...]:
-        if name in self.all:
-            return (self.all[name],)
+        """Those of the task `name`, else the one of that name; with `any_variant` all that a bare task may read."""
         bare, variant = split_variant(name)
         if bare not in self.registry.tasks:
+            if name in self.all:
+                return (self.all[name],)
             known = {*self.registry.tasks, *self.all}
             raise UserError(f"no task and no data set is called '{bare}'{did_you_mean(bare, known)}")
-        task = self.registry.task(bare)
-        options = signature.validated(task, variant, f"task {bare}")
+        task_class = self.registry.task(bare)
+        options = signature.validated(task_class, variant, f"task {bare}")
         with explained(f"task {bare}"):
-            needed = task.datasets if any_variant and not variant else task(**options).needs()
+            task = task_class(**options)
+            needed = task_class.datasets if any_variant and not variant else self._read_by(task)
         if not needed:
             raise UserError(f"task {name} reads no data files: its data are generated, or come with a package")
         return tuple(needed)
+
+    def _read_by(self, task: Any) -> list[Any]:
+        """The data sets that a task needs; where it lacks nothing because another form of them is there, that one."""
+        needed = list(task.needs())
+        if task.missing(self.sources) is not None:
+            return needed
+        present = [dataset for dataset in task.datasets if dataset.state(self.sources).present]
+        return [dataset for dataset in needed if dataset in present] or present or needed

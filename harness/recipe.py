@@ -50,7 +50,8 @@ class Training(BaseModel):
     """Train on the first so many samples of the frozen order only."""
     bucket: int | None = Field(None, ge=1, le=10_000_000)
     """Only where sequences differ in length: batches are cut from pools of so many batches sorted by length, so that
-    little is padded; evaluations go by length. Without it every batch is drawn from all samples."""
+    little is padded, and evaluations go by length unless the task reads what is behind the padding. Without it every
+    batch is drawn from all samples."""
     max_time: float | None = Field(None, gt=0)
     """Seconds of training after which the run ends as if its epochs were over."""
 
@@ -162,8 +163,13 @@ def label(task_class: Any, recipe: Recipe) -> str:
     """The task as tables name it, with what differs from the default variant: ``psmnist[permutation=cornn]``."""
     default = signature.options_of(task_class).model_fields
     changed = {key: value for key, value in recipe.variant.items() if value != default[key].get_default()}
-    options = ",".join(f"{key}={value}" for key, value in changed.items())
+    options = ",".join(f"{key}={_as_typed(value)}" for key, value in changed.items())
     return f"{recipe.task}[{options}]" if options else recipe.task
+
+
+def _as_typed(value: Any) -> str:
+    """An option as :func:`split_variant` reads it back: truth values are TOML's."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def split_variant(task: str) -> tuple[str, dict[str, Any]]:

@@ -295,7 +295,7 @@ class Trainer:
         self.progress.seconds, self._started_at = self._seconds(), time.perf_counter()
 
     def _evaluate(self, data: Any) -> Score:
-        by_length = self.training.bucket is not None
+        by_length = self.training.bucket is not None and not self.task.reads_padding
         return evaluate(self.model, self.task, data, self.training.eval_batch_size, self._heed, by_length=by_length)
 
     def _heed(self) -> None:

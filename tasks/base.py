@@ -132,6 +132,9 @@ class Task(ABC):
         """Those of `datasets` that this variant reads."""
         return self.datasets
 
+    reads_padding: bool = False
+    """Whether the prediction is read behind the padding of a batch, so that it depends on what shares the batch."""
+
     @property
     def pinned(self) -> bool:
         """Whether there is one data set only that :meth:`load` accepts, by checksums that come with the project."""

@@ -31,6 +31,13 @@ class Windows(Data):
         if (self.steps is None) == (self.lengths is None):
             raise ValueError("windows have either one number of steps for all or lengths, one for each")
         super().__post_init__()
+        if self.stream.device.type == "meta" or not len(self):
+            return
+        ends = self.inputs + (self.steps or 0 if self.lengths is None else self.lengths)
+        if int(self.inputs.min()) < 0 or int(ends.max()) > len(self.stream) or bool((ends <= self.inputs).any()):
+            raise ValueError(f"windows must have at least one step, and lie in the {len(self.stream)} of their stream")
+        if torch.tensor(self.fill).to(self.stream.dtype).item() != self.fill:
+            raise ValueError(f"fill = {self.fill} does not fit a stream of {self.stream.dtype}")
 
     def rows(self, index: Tensor) -> Tensor:
         """The sequences at `index` as (N, L) or (N, L, C), with the steps of the longest; shorter ones are filled."""

@@ -47,12 +47,13 @@ def fetch(
     plugin: PluginOption = None,
     data_root: DataRootOption = None,
     offline: OfflineOption = False,
+    again: Annotated[bool, typer.Option("--again", help="Download also what is there already.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Download what the named tasks lack, verify it and put it in its place."""
+    """Download what the named tasks lack, verify it and put it in its place. What is damaged is downloaded anew."""
     data_sets = _data_sets(plugin, data_root, home, offline)
     for dataset in data_sets.named(names):
-        there, folder = data_sets.fetch(dataset)
+        there, folder = data_sets.fetch(dataset, again=again)
         print(f"{dataset.title}: {'is there already, in' if there else 'now in'} {folder}")
 
 

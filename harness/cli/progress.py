@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -132,16 +133,22 @@ class DataReport:
     def __call__(self, what: str, done: int, total: int) -> None:
         """Tell of it, but not at every call."""
         now = time.monotonic()
-        if what != self._what:
+        fresh, over = what != self._what, done >= total
+        if fresh:
             self._what, self._started_at, self._told_at = what, now, now
-        terminal, over = sys.stderr.isatty(), done >= total
+        terminal = sys.stderr.isatty()
         if terminal and over:
             print("\x1b[K", end="", file=sys.stderr, flush=True)
-        elif now - self._told_at >= (DRAW_EVERY if terminal else LINE_EVERY):
+        elif (terminal and fresh) or now - self._told_at >= (DRAW_EVERY if terminal else LINE_EVERY):
             self._told_at = now
             left = (now - self._started_at) * (total - done) / max(done, 1)
-            line = f"{what}: {done / max(total, 1):.0%}, {duration(left)} left"
-            print(line, end="\x1b[K\r" if terminal else "\n", file=sys.stderr, flush=True)
+            state = f": {done / max(total, 1):.0%}, {duration(left)} left" if done else ""
+            width = shutil.get_terminal_size().columns - 1 - len(state) if terminal else len(what)
+            print(_cut(what, width) + state, end="\x1b[K\r" if terminal else "\n", file=sys.stderr, flush=True)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"
 
 
 def _name_of(run: Run) -> str:

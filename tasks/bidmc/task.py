@@ -128,7 +128,7 @@ class RespiratoryRate(VitalSign):
     - ``source=recordings``: windows of PLETH and II cut from the original 53 recordings: 32 s that start every 3 s,
       from 0 to 447 s. The target is the mean of the monitor's numbers in these seconds; none and 0 are no readings, and
       a window has at least 24. The 46 patients are dealt in a frozen order, 32, 7 and 7, so that none is in two parts:
-      5850, 1050 and 915 windows for the respiratory rate. ``tasks/recordings.py`` gives the reasons.
+      5850, 1050 and 915 windows for the respiratory rate. ``tasks/bidmc/recordings.py`` gives the reasons.
     - ``targets=raw`` (default, as published): a network is trained on the numbers themselves.
       ``targets=standardised``: on numbers of zero mean and unit variance over the training part. The metric is in
       breaths a minute either way.

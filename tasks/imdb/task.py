@@ -77,8 +77,10 @@ class IMDB(Task):
     `readout`, the state that the prediction is read from:
 
     - ``padded`` (default): the one after the padding to the longest review of the batch, as published. The prediction
-      then depends on which reviews share a batch.
-    - ``last``: the one after the last word of each review.
+      then depends on which reviews share a batch: on ``eval_batch_size``, and in training on ``bucket``. Evaluations go
+      in the order of the data.
+    - ``last``: the one after the last word of each review, as in the standard recipes, whose batches are made of
+      reviews of similar length.
 
     Raises:
         ValueError: `embedding` or `readout` is none of these.
@@ -118,6 +120,7 @@ class IMDB(Task):
         require_choice("readout", readout, get_args(Readout))
         self.embedding = embedding
         self.readout = readout
+        self.reads_padding = readout == "padded"
         self.vocabulary: list[str] = []
         """The words in the order of their numbers, once the task is loaded; ``<unk>`` and ``<pad>`` come first."""
         self._known: tuple[Tensor, ...] = ()

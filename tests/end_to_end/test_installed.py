@@ -21,6 +21,8 @@ def test_what_is_no_code_is_installed_too():
     for package, file in [
         (harness, "recipes/psmnist/unicornn.toml"),
         (tasks, "permutations/unicornn.txt"),
+        (tasks, "cifar/noise.f32"),
+        (tasks, "sources/checksums/mnist.sha256"),
         (reports, "templates/index.html"),
         (reports, "static/page.css"),
     ]:

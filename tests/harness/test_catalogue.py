@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,16 @@ def test_a_variant_may_have_a_protocol_of_its_own():
     plain, own = facts(Registry(), "bidmc-hr"), facts(Registry(), "bidmc-hr[source=recordings]")
     assert "leaks" in plain["protocol"], "windows of one patient are in all parts, and the page says so"
     assert "by patient" in own["protocol"]
+
+
+@pytest.mark.skipif(not SCRIPT.is_file(), reason="docs/ is not beside tests/: this is no checkout of the project")
+def test_files_that_the_pages_name_are_there():
+    root = SCRIPT.parents[1]
+    for page in (*root.glob("docs/*.md"), root / "README.md"):
+        named = re.findall(
+            r"`((?:harness|architectures|tasks|reports|docs)/[\w/-]+\.\w+)`", page.read_text(encoding="utf-8")
+        )
+        assert [name for name in named if not (root / name).is_file()] == [], page.name
 
 
 def test_a_wrong_variant_is_one_sentence():

@@ -85,6 +85,35 @@ def test_a_variant_takes_what_it_needs_alone(data, files):
     assert data("import", "pulse[spoken=false]", files.archive).out == f"Beats: now in {files.root}/beats\n"
 
 
+def test_a_task_that_has_its_data_in_another_form_is_checked_by_that(data, files):
+    (files.root / "Multivariate_arff" / "EigenWorms").mkdir(parents=True)
+    for part in ("TRAIN", "TEST"):
+        (files.root / "Multivariate_arff" / "EigenWorms" / f"EigenWorms_{part}.arff").write_text("@relation worms")
+    checked = data("check", "eigenworms", "--json")
+    assert [row["data set"] for row in json.loads(checked.out)] == ["eigenworms-arff"]
+    assert checked.code == 0
+
+
+def test_a_plugin_cannot_take_the_place_of_a_data_set(data, files):
+    files.plugin.write_text(PLUGIN.replace('DataSet("beats", "Beats"', 'DataSet("mnist", "Mine"'))
+    wrong = data("list")
+    assert wrong.code == 2
+    assert "task pulse (file" in wrong.err
+    assert "calls a data set 'mnist', as another is called: give it another name" in wrong.err
+
+
+def test_an_empty_path_imports_nothing(data, files):
+    assert "name the archive or the folder" in data("import", "beats", "").err
+
+
+def test_what_is_damaged_is_downloaded_anew_and_what_is_whole_is_not(data, files):
+    assert data("import", "beats", files.archive).code == 0
+    assert data("fetch", "beats").out == f"Beats: is there already, in {files.root}/beats\n"
+    (files.root / "beats" / "beats.txt").write_text("something else")
+    assert "Beats cannot be downloaded" in data("fetch", "beats").err
+    assert "Beats cannot be downloaded" in data("fetch", "beats", "--again").err
+
+
 def test_check_tells_whole_from_damaged_and_missing(data, files):
     data("import", "beats", files.archive)
     whole = data("check", "--json")

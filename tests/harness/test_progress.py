@@ -82,6 +82,17 @@ def test_the_preparation_of_data_is_told_now_and_then_with_the_time_left(monkeyp
     ]
 
 
+def test_a_terminal_is_told_at_once_and_never_more_than_fits(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "30")
+    report = DataReport()
+    report("waiting for another process that brings Beats", 0, 1)
+    told = capsys.readouterr().err
+    assert told == "waiting for another process …\x1b[K\r"
+    report("waiting for another process that brings Beats", 1, 1)
+    assert capsys.readouterr().err == "\x1b[K"
+
+
 def test_what_takes_no_time_is_not_told(capsys):
     report = DataReport()
     for done in range(100):

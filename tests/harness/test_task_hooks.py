@@ -41,6 +41,13 @@ class Words(Task):
             Windows(inputs=starts[p], targets=targets[p], lengths=lengths[p], stream=stream) for p in parts
         ))
 
+    def __init__(self, padded: bool = False):
+        self.reads_padding = padded
+
+    def batch(self, data, index, generator=None):
+        batch = super().batch(data, index)
+        return Batch(batch.inputs, batch.targets) if self.reads_padding else batch
+
     def sequences(self, rows):
         return rows.t().long()
 
@@ -156,6 +163,28 @@ def test_an_evaluation_by_length_scores_the_same_with_less_padding(make):
     assert scores[0].metric == scores[1].metric
     assert scores[0].loss == pytest.approx(scores[1].loss, rel=1e-6)
     assert steps[True] < steps[False]
+
+
+def test_where_the_padding_is_read_evaluations_keep_the_order_of_the_data(make):
+    seen = []
+    for task, bucket in (("words[padded=true]", None), ("words[padded=true]", 5), ("words", 5)):
+        changes = {} if bucket is None else {"bucket": bucket}
+        trainer = make(task, epochs=1, eval_batch_size=10, **changes).trainer(0)
+        seen.append([])
+        batch = trainer.task.batch
+        trainer.task.batch = lambda data, index, generator=None, batch=batch: (
+            (seen[-1].append(index.tolist()) if generator is None else None) or batch(data, index, generator)
+        )
+        trainer.run()
+    plain, padded, last = seen
+    assert padded == plain, "a setting of the training must not change what is measured"
+    assert last != plain
+
+
+def test_the_name_of_a_variant_can_be_typed_back(hooks, make):
+    label = make("words[padded=true]").label
+    assert label == "words[padded=true]"
+    assert make(label).label == label
 
 
 def test_padding_has_no_effect_on_what_is_read(make):

@@ -38,6 +38,26 @@ def test_shorter_ones_are_filled_to_the_longest_of_the_batch(channels: bool) -> 
     assert data.rows(torch.tensor([1, 2])).shape[1] == 4
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"inputs": torch.tensor([0, 2, -1]), "steps": 3},
+        {"inputs": torch.tensor([0, 2, 8]), "steps": 3},
+        {"lengths": torch.tensor([1, 4, 4])},
+        {"lengths": torch.tensor([1, 0, 1])},
+    ],
+    ids=["before the stream", "behind it", "too long", "empty"],
+)
+def test_windows_outside_the_stream_are_refused(fields) -> None:
+    with pytest.raises(ValueError, match="at least one step, and lie in the 10 of their stream"):
+        windows(**fields)
+
+
+def test_what_fills_must_fit_the_stream() -> None:
+    with pytest.raises(ValueError, match="fill = 300 does not fit a stream of torch.uint8"):
+        windows(steps=2, stream=STREAM.to(torch.uint8), fill=300)
+
+
 def test_the_end_of_the_stream_is_no_error_for_a_short_one_beside_a_long_one() -> None:
     data = windows(inputs=torch.tensor([0, 2, 9]), lengths=torch.tensor([8, 1, 1]), fill=-1)
     assert data.rows(torch.tensor([2, 0])).tolist() == [[9] + [-1] * 7, list(range(8))]
