@@ -26,7 +26,8 @@ What each task is, how it is split and measured, and where sources disagree. Var
 is told by `python -m harness list tasks NAME`.
 
 Which data sets are here, and how the rest comes here: `python -m harness data list`, `data fetch NAME`,
-`data import NAME PATH` (an archive or a folder that you have) and `data check`.
+`data import NAME PATH` (an archive or a folder that you have) and `data check`. The archive of a data set under its own
+name, lying in the data folder, is unpacked when a task needs it.
 """
 
 

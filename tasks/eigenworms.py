@@ -34,6 +34,7 @@ TS = DataSet(
     size=260_000_000,
     licence=LICENCE,
     downloads=(Download(f"{ZENODO}/EigenWorms_TRAIN.ts"), Download(f"{ZENODO}/EigenWorms_TEST.ts")),
+    archives=("EigenWorms.zip",),
 )
 ARFF = DataSet(
     name="eigenworms-arff",
@@ -115,7 +116,7 @@ class EigenWorms(Task):
     def load(self, sources: Sources) -> Splits:
         """The series as float32 (n, L, 6); ``OSError`` where files are missing or hold anything else."""
         values, labels = self.read(sources)
-        order = self.order(values)
+        order = self.order(values, present(sources).repair)
         parts = np.split(order, [len(order) * 7 // 10, len(order) * 17 // 20])
         train, valid, test = (Data(torch.from_numpy(values[part]), torch.from_numpy(labels[part])) for part in parts)
         if self.normalise:
@@ -132,30 +133,33 @@ class EigenWorms(Task):
             parts = []
             for done, name in enumerate(dataset.contents):
                 sources.report("reading EigenWorms", done, len(dataset.contents))
-                parts.append(series.read(folder / name))
-                self.check(folder / name, parts[-1])
+                parts.append(series.read(folder / name, dataset.repair))
+                self.check(folder / name, parts[-1], dataset.repair)
             sources.report("reading EigenWorms", len(parts), len(parts))
             labels = series.coded(np.concatenate([part.labels for part in parts]))
             classes = len(np.unique(labels))
             if (len(labels), classes) != (SERIES, self.output_size):
                 told = f"{len(labels)} series of {classes} classes, not {SERIES} of {self.output_size}"
-                raise OSError(f"{folder} holds {told}: put good copies of {' and '.join(dataset.contents)} there")
+                raise OSError(f"{folder} holds {told}: {dataset.repair}")
             return {"values": np.concatenate([part.values for part in parts]), "labels": labels}
 
         code = ("tasks.series", "tasks.eigenworms", series.reader_version())
         arrays = cached(sources, "eigenworms", digest, pooled, code=code)
         return arrays["values"], arrays["labels"]
 
-    def check(self, file: Path, part: series.Series) -> None:
+    def check(self, file: Path, part: series.Series, repair: str) -> None:
         """``OSError`` unless every series of `part`, read from `file`, has the steps and channels of the task."""
         steps, channels = np.unique(part.lengths).tolist(), part.values.shape[-1]
         if (steps, channels) != ([self.length], self.input_size):
             told = f"{' or '.join(map(str, steps)) or 'no'} steps of {channels} channels"
             wanted = f"{self.length} of {self.input_size}"
-            raise OSError(f"{file} holds series of {told}, not {wanted}: put a good copy there")
+            raise OSError(f"{file} holds series of {told}, not {wanted}: {repair}")
 
-    def order(self, values: np.ndarray) -> np.ndarray:
-        """Indices of the series in the order of the split: training, validation, test."""
+    def order(self, values: np.ndarray, repair: str) -> np.ndarray:
+        """Indices of the series in the order of the split: training, validation, test.
+
+        ``OSError`` with what to do, `repair`, where these are not the series that were split.
+        """
         if not self.unique:
             return permutations.shuffled(len(values), seed=0, wanted=ORDER_SHA256)
         kept = series.distinct(values)
@@ -163,7 +167,7 @@ class EigenWorms(Task):
         if len(kept) != len(permutation):
             raise OSError(
                 f"{len(kept)} of the {len(values)} series of EigenWorms differ from each other, not {len(permutation)} "
-                "as in the published splits: put good copies of its two files into the data folder"
+                f"as in the published splits: {repair}"
             )
         return kept[permutation]
 

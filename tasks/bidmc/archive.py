@@ -56,21 +56,24 @@ def parse(folder: Path, dataset: DataSet, sources: Sources) -> dict[str, np.ndar
     parts = []
     for done, name in enumerate(dataset.contents):
         sources.report(f"reading {name}", done, len(dataset.contents))
-        parts.append(windows_of(folder / name))
+        parts.append(windows_of(folder / name, dataset.repair))
     sources.report(f"reading {dataset.title}", len(parts), len(parts))
     inputs, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return {"inputs": inputs, "targets": targets}
 
 
-def windows_of(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Windows (n, 4000, 2) float32 of a ``.ts`` file and the number that belongs to each, (n,) float32."""
-    values, lengths, labels = series.read(file)
+def windows_of(file: Path, repair: str) -> tuple[np.ndarray, np.ndarray]:
+    """Windows (n, 4000, 2) float32 of a ``.ts`` file and the number that belongs to each, (n,) float32.
+
+    `repair` says what to do where the file is damaged.
+    """
+    values, lengths, labels = series.read(file, repair)
     if values.shape[1:] != (STEPS, CHANNELS) or (lengths != STEPS).any():
-        raise ValueError(f"{file} does not hold series of {STEPS} steps in {CHANNELS} channels: put a good copy there")
+        raise ValueError(f"{file} does not hold series of {STEPS} steps in {CHANNELS} channels: {repair}")
     try:
         targets = labels.astype(np.float64).astype(np.float32)
     except ValueError as error:
-        raise ValueError(f"{file} has targets that are no numbers ({error}): put a good copy there") from error
+        raise ValueError(f"{file} has targets that are no numbers ({error}): {repair}") from error
     if not np.isfinite(targets).all():
-        raise ValueError(f"{file} has targets that are missing or infinite: put a good copy there")
+        raise ValueError(f"{file} has targets that are missing or infinite: {repair}")
     return values, targets

@@ -30,6 +30,7 @@ CIFAR10 = DataSet(
             size=170_498_071,
         ),
     ),
+    archives=("cifar-10-python.tar.gz",),
     pinned=True,
 )
 

@@ -54,34 +54,29 @@ UCI_HAR = DataSet(
             61_005_872,
         ),
     ),
+    # What UCI calls the archive, and the archive around it.
+    archives=("UCI HAR Dataset.zip", "human+activity+recognition+using+smartphones.zip"),
 )
 
 
-ZIPS = ("UCI HAR Dataset.zip", "human+activity+recognition+using+smartphones.zip")
-"""What UCI calls the archive, and the archive around it."""
-
-
-def archive(sources: Sources, dataset: DataSet) -> Path | None:
-    """The archive in the data folder that the missing files can be unpacked from, or None."""
-    lying = (sources.root / name for name in ZIPS)
-    return next((file for file in lying if file.is_file()), None) if dataset.missing(sources) else None
+class Wrong(ValueError):
+    """What is wrong with a file; what to do about it depends on the data set."""
 
 
 def read(sources: Sources, dataset: DataSet, parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
     """Of each part ``<part>_inputs`` (n, 128, 9) float32, ``<part>_activities`` and ``<part>_subjects`` (n,) int64.
 
-    Where the files are missing and their archive lies in the data folder, they are unpacked first.
-
     Raises:
         OSError: files are missing, damaged or cannot be downloaded.
         ValueError: a file holds something else than numbers, or not the windows, persons and activities of `parts`.
     """
-    if file := archive(sources, dataset):
-        dataset.take(sources, file)
     folder, digest = dataset.verified(sources)
-    arrays = cached(sources, "har2", digest, lambda: parse(folder, sources, parts), code=(__name__,))
-    for name, part in parts.items():
-        require(folder, name, part, arrays[f"{name}_activities"], arrays[f"{name}_subjects"])
+    try:
+        arrays = cached(sources, "har2", digest, lambda: parse(folder, sources, parts), code=(__name__,))
+        for name, part in parts.items():
+            require(folder, name, part, arrays[f"{name}_activities"], arrays[f"{name}_subjects"])
+    except Wrong as error:
+        raise ValueError(f"{error}: {dataset.repair}") from error
     return arrays
 
 
@@ -104,35 +99,32 @@ def parse(folder: Path, sources: Sources, parts: Mapping[str, Part]) -> dict[str
 
 
 def numbers(file: Path, dtype: type, rows: int, columns: int) -> np.ndarray:
-    """`file` as (rows, columns); ``ValueError`` where it does not hold just so many finite numbers."""
+    """`file` as (rows, columns); ``Wrong`` where it does not hold just so many finite numbers."""
     try:
         found: np.ndarray = np.loadtxt(file, dtype=dtype, ndmin=2, comments=None)
     except ValueError as error:
         reason = str(error).split(";")[0].rstrip(".")
-        raise ValueError(f"{file} is damaged ({reason}): put a good copy there") from error
+        raise Wrong(f"{file} is damaged ({reason})") from error
     if found.shape != (rows, columns):
         told = " x ".join(map(str, found.shape))
-        raise ValueError(f"{file} holds {told} numbers instead of {rows} x {columns}: put a good copy there")
+        raise Wrong(f"{file} holds {told} numbers instead of {rows} x {columns}")
     if not np.isfinite(found).all():
-        raise ValueError(f"{file} holds numbers that are missing or infinite: put a good copy there")
+        raise Wrong(f"{file} holds numbers that are missing or infinite")
     return found
 
 
 def require_activities(file: Path) -> None:
-    """``ValueError`` unless `file` gives the activities the numbers that the two classes are defined by."""
+    """``Wrong`` unless `file` gives the activities the numbers that the two classes are defined by."""
     wanted = [f"{number} {name}" for number, name in enumerate(ACTIVITIES, start=1)]
     if file.read_text(encoding="latin-1").split() != " ".join(wanted).split():
-        raise ValueError(f"{file} does not say {', '.join(wanted)}: put a good copy there")
+        raise Wrong(f"{file} does not say {', '.join(wanted)}")
 
 
 def require(folder: Path, name: str, part: Part, activities: np.ndarray, subjects: np.ndarray) -> None:
-    """``ValueError`` unless the labels and persons of the part `name` are those of `part`."""
+    """``Wrong`` unless the labels and persons of the part `name` are those of `part`."""
     if np.unique(subjects).tolist() != list(part.subjects):
         told = ", ".join(map(str, part.subjects))
-        raise ValueError(f"{folder / name} is not the official part, with the persons {told}: put good copies there")
+        raise Wrong(f"{folder / name} is not the official part, with the persons {told}")
     if tuple(np.count_nonzero(activities == activity) for activity in range(1, 7)) != part.windows:
         told = ", ".join(map(str, part.windows))
-        raise ValueError(
-            f"{folder / name} is not the official part, with {told} windows of the activities 1 to 6: "
-            "put good copies there"
-        )
+        raise Wrong(f"{folder / name} is not the official part, with {told} windows of the activities 1 to 6")

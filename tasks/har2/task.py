@@ -75,10 +75,6 @@ class HAR2(Task):
         self.validation = validation
         self.normalise = normalise
 
-    def missing(self, sources: Sources) -> str | None:
-        """What :meth:`load` lacks, unless the archive itself lies in the data folder."""
-        return None if files.archive(sources, self.datasets[0]) else super().missing(sources)
-
     def load(self, sources: Sources) -> Splits:
         """Windows (n, 128, 9) float32 and classes (n,) int64; see ``files.read`` for what may be wrong."""
         arrays = files.read(sources, self.datasets[0], self.parts)

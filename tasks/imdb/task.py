@@ -37,6 +37,7 @@ REVIEWS = DataSet(
             size=84_125_825,
         ),
     ),
+    archives=("aclImdb_v1.tar.gz",),
 )
 """The labelled reviews. Nobody publishes checksums of the files, so those of an import are recorded."""
 
@@ -54,6 +55,7 @@ GLOVE = DataSet(
             size=862_182_613,
         ),
     ),
+    archives=("glove.6B.zip",),
     pinned=True,
 )
 

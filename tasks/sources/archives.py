@@ -85,7 +85,9 @@ def _itself(raw: IO[bytes]) -> IO[bytes]:
 def in_folder(folder: Path, names: Iterable[str], report: Report) -> Generator[Member]:
     """Files `names` relative to `folder`, or their packed forms where they are not there."""
     files = [folder / name for name in names]
-    progress = Progress(report, f"reading {folder}", sum(file.stat().st_size for file in files))
+    with reading(str(folder)):
+        size = sum(file.stat().st_size for file in files)
+    progress = Progress(report, f"reading {folder}", size)
     for file in files:
         with reading(str(file)), progress.opened(file) as raw:
             yield _member(file.relative_to(folder).as_posix(), partial(_itself, raw))
@@ -106,6 +108,8 @@ def _of_tar(raw: IO[bytes], told: str) -> Generator[Member]:
         raise Refused(f"{told} is damaged or no archive: get a good copy") from error
     with archive:
         for info in archive:
+            if not (info.isfile() or info.isdir() or info.issym() or info.islnk()):
+                raise Refused(f"{told} is refused: its member {info.name} is no plain file")
             if _leaves(info.name) or _refused_by_filter(info):
                 raise _outside(told, info.name)
             if info.isreg() or info.islnk():
@@ -123,7 +127,7 @@ def _extract(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _refused_by_filter(info: tarfile.TarInfo) -> bool:
-    """Whether the filter of the standard library for data from strangers refuses it: links that point out, devices."""
+    """Whether the filter of the standard library for data from strangers refuses it: links that point out."""
     try:
         tarfile.data_filter(info, "/nowhere")
     except tarfile.FilterError:

@@ -53,7 +53,7 @@ def cached(
     with ExitStack() as stack:
         with writing(folder, instead):
             stack.enter_context(locked(folder / f"{name}.lock", sources.report, f"prepares {name}"))
-            for left in folder.glob(f".{name}-*.partial"):  # by a process that was killed: no other has the lock
+            for left in _caches(folder, name, ".", ".partial"):  # by a process that was killed: no other has the lock
                 left.unlink()
         found, trouble = _read(file)
         if found is not None:
@@ -153,11 +153,16 @@ def _write(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
         raise
 
 
+def _caches(folder: Path, name: str, before: str = "", after: str = "") -> list[Path]:
+    """The caches called `name`, and not those whose names merely begin so."""
+    same = re.compile(rf"{re.escape(before + name)}-[0-9a-f]{{16}}\.npz{re.escape(after)}")
+    return [file for file in folder.iterdir() if same.fullmatch(file.name)]
+
+
 def _tidy(file: Path, name: str) -> None:
     """Delete older caches of this name: all but the few last used, none that a process has open where that matters."""
-    same = re.compile(rf"{re.escape(name)}-[0-9a-f]{{16}}\.npz")
     with suppress(OSError):  # another process may be as quick
-        others = [other for other in file.parent.iterdir() if same.fullmatch(other.name) and other != file]
+        others = [other for other in _caches(file.parent, name) if other != file]
         others.sort(key=lambda other: other.stat().st_mtime, reverse=True)
         for other in others[KEPT:]:
             other.unlink()

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from importlib.resources import files
 from pathlib import Path
 
-from tasks.sources.contents import PACKED, Contents
+from tasks.sources.contents import PACKED, Contents, is_file
 from tasks.sources.progress import Progress
 from tasks.sources.root import Sources
 from tasks.sources.trouble import Refused, reading
@@ -40,7 +40,7 @@ def sha256_of(file: Path, progress: Progress | None = None) -> str:
 def lying(file: Path) -> Path:
     """`file`, or its packed form where there is that only."""
     packed = file.with_name(file.name + PACKED)
-    return packed if not file.is_file() and packed.is_file() else file
+    return packed if not is_file(file) and is_file(packed) else file
 
 
 def of(folder: Path, names: Iterable[str], sources: Sources, title: str) -> dict[str, str]:
@@ -96,9 +96,9 @@ def recorded(folder: Path) -> dict[str, str]:
         OSError: the record cannot be read or is damaged; one sentence.
     """
     file = folder / RECORD
-    if not file.exists():
-        return {}
     with reading(str(file)):
+        if not file.exists():
+            return {}
         text = file.read_bytes()
     lines, _, seal = text.rpartition(SEAL.encode())
     if seal.strip().decode(errors="replace") != hashlib.sha256(lines).hexdigest():

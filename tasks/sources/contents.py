@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +15,10 @@ from pathlib import Path, PurePosixPath
 WILD = re.compile(r"[*?[]")
 PACKED = ".gz"
 """The ending of a file that is packed alone."""
+TOLD = 3
+"""At most so many files are named in a sentence."""
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What the system says of a file that is not there; anything else keeps it from being looked at."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,9 @@ class Place:
     names: frozenset[str]
     """The files, relative to it."""
     lacks: list[str]
-    """What is missing there, in words; empty where the data set is complete."""
+    """What is missing there, in words."""
+    surplus: list[str]
+    """What is there too often, in words; the data set is complete where both are empty."""
 
     def inside(self, name: str) -> str:
         """The name, from the top, of a file relative to this place."""
@@ -62,18 +70,31 @@ class Contents:
         """Whether `name`, relative to the folder of the data set, belongs to it."""
         return any(prefix == "" for _, prefix in self.roles(name))
 
-    def found(self, folder: Path, *, packed: bool = False) -> dict[str, set[str]]:
-        """Of each pattern the files below `folder`, relative to it; `packed` counts ``x.gz`` as ``x``."""
-        return {pattern: set(_below(folder, pattern.split("/"), packed)) for pattern in self.patterns}
+    def found(self, folder: Path, *, packed: bool = False, denied: list[OSError] | None = None) -> dict[str, set[str]]:
+        """Of each pattern the files below `folder`, relative to it; `packed` counts ``x.gz`` as ``x``.
+
+        Raises nothing: what cannot be looked at is not found, and the reason goes to `denied`.
+        """
+        errors = [] if denied is None else denied
+        return {pattern: set(_below(folder, pattern.split("/"), packed, errors)) for pattern in self.patterns}
 
     def lacks(self, found: Mapping[str, Collection[str]]) -> list[str]:
         """What is missing where these files of the patterns were found, in words."""
         told = []
         for pattern, wanted in self.patterns.items():
             count = len(found.get(pattern, ()))
-            if count != wanted:
+            if count < wanted:
                 told.append(pattern if wanted == 1 else f"{pattern} ({count} of {wanted} files)")
         return told
+
+    def surplus(self, found: Mapping[str, Collection[str]]) -> list[str]:
+        """What is there too often where these files of the patterns were found, in words."""
+        counts = {pattern: len(found.get(pattern, ())) for pattern in self.patterns}
+        return [
+            f"{counts[pattern]} files {pattern} instead of {wanted}"
+            for pattern, wanted in self.patterns.items()
+            if counts[pattern] > wanted
+        ]
 
     def place(self, names: Iterable[str], usual: Iterable[str]) -> Place | None:
         """Where among `names` the data set lies; None where no name fits.
@@ -90,34 +111,54 @@ class Contents:
         def worth(place: Place) -> tuple[bool, bool, int, int, str]:
             parts = PurePosixPath(place.prefix).parts
             named = any(parts[-len(ending) :] == ending for ending in endings)
-            return bool(place.lacks), not named, -len(place.names), len(parts), place.prefix
+            return bool(place.lacks or place.surplus), not named, -len(place.names), len(parts), place.prefix
 
         places = [
-            Place(prefix, frozenset().union(*matches.values()), self.lacks(matches))
+            Place(prefix, frozenset().union(*matches.values()), self.lacks(matches), self.surplus(matches))
             for prefix, matches in found.items()
         ]
         return min(places, key=worth, default=None)
 
     def __str__(self) -> str:
-        told = [name if count == 1 else f"{count} files {name}" for name, count in self.patterns.items()]
-        return ", ".join(told)
+        return few([name if count == 1 else f"{count} files {name}" for name, count in self.patterns.items()])
 
 
-def _below(folder: Path, parts: list[str], packed: bool) -> Iterator[str]:
+def few(told: list[str]) -> str:
+    """``"a, b, c and 20 more"``: what fits into a sentence."""
+    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    return ", ".join(told[:TOLD]) + more
+
+
+def is_file(path: Path, denied: list[OSError] | None = None) -> bool:
+    """Whether `path` is a file; raises nothing: the reason why it cannot be looked at goes to `denied`."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        _note(error, path, denied)
+        return False
+
+
+def _note(error: OSError, path: Path, denied: list[OSError] | None) -> None:
+    if denied is not None and error.errno not in ABSENT:
+        denied.append(OSError(error.errno, error.strerror, error.filename or str(path)))
+
+
+def _below(folder: Path, parts: list[str], packed: bool, denied: list[OSError]) -> Iterator[str]:
     """The files below `folder` that the `parts` of a pattern name. (``Path.glob`` takes seconds for 50,000 files.)"""
     first, *others = parts
     if others:
-        for name in [first] if not WILD.search(first) else _listed(folder, translate(first), folders=True):
-            yield from (f"{name}/{rest}" for rest in _below(folder / name, others, packed))
+        for name in [first] if not WILD.search(first) else _listed(folder, translate(first), denied, folders=True):
+            yield from (f"{name}/{rest}" for rest in _below(folder / name, others, packed, denied))
     elif WILD.search(first):
-        yield from _listed(folder, translate(first), folders=False)
+        yield from _listed(folder, translate(first), denied, folders=False)
         if packed:
-            yield from (name.removesuffix(PACKED) for name in _listed(folder, translate(first + PACKED), folders=False))
-    elif (folder / first).is_file() or (packed and (folder / (first + PACKED)).is_file()):
+            alone = _listed(folder, translate(first + PACKED), denied, folders=False)
+            yield from (name.removesuffix(PACKED) for name in alone)
+    elif is_file(folder / first, denied) or (packed and is_file(folder / (first + PACKED), denied)):
         yield first
 
 
-def _listed(folder: Path, expression: str, *, folders: bool) -> list[str]:
+def _listed(folder: Path, expression: str, denied: list[OSError], *, folders: bool) -> list[str]:
     test = re.compile(expression).match
     try:
         with os.scandir(folder) as entries:
@@ -126,5 +167,6 @@ def _listed(folder: Path, expression: str, *, folders: bool) -> list[str]:
                 for entry in entries
                 if test(entry.name) and entry.name[0] != "." and (entry.is_dir() if folders else entry.is_file())
             ]
-    except OSError:  # no such folder, or none that may be listed: nothing is found there
+    except OSError as error:  # no such folder, or none that may be listed: nothing is found there
+        _note(error, folder, denied)
         return []

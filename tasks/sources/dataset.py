@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from tasks.sources import checksums, fetching, status, taking
-from tasks.sources.contents import Contents
+from tasks.sources.contents import Contents, few, is_file
 from tasks.sources.root import Sources
 from tasks.sources.status import Check, State
-from tasks.sources.trouble import NotThere
+from tasks.sources.trouble import INSTEAD, NotThere, Refused, reason
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,19 @@ class DataSet:
     """Whether the checksums of all files are published with the project, so that there is one such data set only."""
     sums: Mapping[str, str] | None = None
     """Relative name to sha256, where they are published elsewhere than in ``checksums/<name>.sha256``."""
+    archives: tuple[str, ...] = ()
+    """Names of archives: one that lies in the data folder, or beside the files, is unpacked where files are missing."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9-]+", self.name):
+            raise ValueError(f"the name of a data set is lower-case letters, digits and hyphens, got {self.name!r}")
+        if not isinstance(self.folders, tuple) or not self.folders or not all(map(_is_below, self.folders)):
+            raise ValueError(
+                f"the folders of data set {self.name} are a tuple of paths relative to the data folder, without '..', "
+                f"got {self.folders!r}"
+            )
+        if not self.contents:
+            raise ValueError(f"data set {self.name} has no contents: say which files it has")
 
     def folder(self, root: Path) -> Path:
         """Where below `root` the files lie: the first folder that is complete, else the first with any, or the first.
@@ -66,51 +80,82 @@ class DataSet:
         return sorted(set().union(*Contents(self.contents).found(folder, packed=packed).values()))
 
     def absent(self, folder: Path, *, packed: bool = False) -> list[str]:
-        """What `folder` lacks, in words; empty where it is complete."""
+        """What `folder` lacks, or has too much of, in words; empty where it is complete."""
         contents = Contents(self.contents)
-        return contents.lacks(contents.found(folder, packed=packed))
+        found = contents.found(folder, packed=packed)
+        return contents.lacks(found) + contents.surplus(found)
+
+    def obstacle(self, folder: Path) -> str | None:
+        """One sentence on why `folder` cannot be looked at, or None; reads no file."""
+        for path in (folder, *folder.parents):
+            if is_file(path):
+                return f"{path} is a file, not a folder: move it away, or {INSTEAD}"
+        denied: list[OSError] = []
+        Contents(self.contents).found(folder, packed=True, denied=denied)
+        told = (
+            f"{error.filename} cannot be read ({reason(error)}): make it readable, or {INSTEAD}" for error in denied
+        )
+        return next(told, None)
+
+    def surplus(self, folder: Path) -> str | None:
+        """One sentence on the files of which `folder` holds too many, which no download mends, or None."""
+        contents = Contents(self.contents)
+        told = contents.surplus(contents.found(folder, packed=True))
+        return f"{folder} has {few(told)}: remove the others" if told else None
+
+    def archive(self, root: Path) -> Path | None:
+        """That of the `archives` which lies in the data folder `root`, or beside the folder of the files; or None."""
+        lying = (place / name for place in (root, self.folder(root).parent) for name in self.archives)
+        return next(filter(is_file, lying), None)
 
     def missing(self, sources: Sources) -> str | None:
         """One sentence on what :meth:`require` would lack and have to download, or None; reads no file."""
         folder = self.folder(sources.root)
-        if not self.absent(folder) or not (absent := self.absent(folder, packed=True)):
+        if not self.absent(folder):
             return None
-        return f"{folder} lacks {', '.join(absent)}: {self._remedy(sources)}"
+        if wrong := self.obstacle(folder) or self.surplus(folder):
+            return wrong
+        if not (absent := self.absent(folder, packed=True)) or self.archive(sources.root):
+            return None
+        return f"{folder} lacks {few(absent)}: {self._remedy(sources)}"
 
     def _remedy(self, sources: Sources) -> str:
         fetch = f"download it with harness data fetch {self.name}, " if self.downloads and not sources.offline else ""
         online = ", or leave out --offline (HARNESS_OFFLINE)" if self.downloads and sources.offline else ""
         return (
             f"{fetch}import an archive or a folder that you have with harness data import {self.name} PATH, "
-            f"or name another data folder with --data-root or HARNESS_DATA{online}"
+            f"or {INSTEAD}{online}"
         )
 
     @property
     def repair(self) -> str:
         """What to do about a damaged file."""
-        again = ", or delete it to have it downloaded again" if self.downloads else ""
+        again = f", or download it anew with harness data fetch {self.name} --again" if self.downloads else ""
         return f"put a good copy there (harness data import {self.name} PATH){again}"
 
     def require(self, sources: Sources) -> Path:
         """The folder with all the files, downloaded where they are missing and may be.
 
-        Files that lie there packed alone (``.gz``) are unpacked beside their packed form.
+        Files that lie there packed alone (``.gz``) are unpacked beside their packed form. One of the `archives` that
+        lies in the data folder goes before a download.
 
         Raises:
             FileNotFoundError: files are missing, and cannot or must not be downloaded.
-            OSError: a download or an unpacking failed.
+            OSError: a download or an unpacking failed, the folder cannot be read, or there are too many files.
         """
         folder = self.folder(sources.root)
         if not self.absent(folder):
             return folder
+        if wrong := self.obstacle(folder) or self.surplus(folder):
+            raise Refused(wrong)
         if not (absent := self.absent(folder, packed=True)):
             return taking.settle(self, sources, folder)
+        if archive := self.archive(sources.root):
+            return self.take(sources, archive)
         if self.downloads and not sources.offline:
             return self.fetch(sources)
         why = "the network must not be used" if self.downloads else "it cannot be downloaded from anywhere"
-        raise FileNotFoundError(
-            f"{self.title} lacks {', '.join(absent)} in {folder} and {why}: {self._remedy(sources)}"
-        )
+        raise FileNotFoundError(f"{self.title} lacks {few(absent)} in {folder} and {why}: {self._remedy(sources)}")
 
     def verified(self, sources: Sources) -> tuple[Path, str]:
         """:meth:`require`, and the digest of the files, which are those published or recorded where that is known.
@@ -143,13 +188,16 @@ class DataSet:
         return {name: digest for name, digest in known.items() if holds(name)}
 
     def fetch(self, sources: Sources, *, again: bool = False) -> Path:
-        """Download, verify and unpack; the folder. What is there already is downloaded anew only with `again`.
+        """Download, verify and unpack; the folder. What is there and not damaged is downloaded anew only with `again`.
+
+        All that is there is read for that. With `again` also data that agree with their record are replaced by others.
 
         Every download is taken from ``<HARNESS_MIRROR>/<name of the data set>/<name of the file>`` where that variable
         is set.
 
         Raises:
-            OSError: the network must not be used, a download failed, is not the one published, or cannot be written.
+            OSError: the network must not be used, a download failed, is not the one published, or cannot be written;
+                there are more files than there should be.
         """
         return fetching.fetch(self, sources, again=again)
 
@@ -157,12 +205,13 @@ class DataSet:
         """Import from `path`, an archive or a folder with the data set anywhere in it; the folder it is in now.
 
         The files are copied beside their place, compared with the published checksums, and moved into place; where none
-        are published, those found are recorded. What was there before stays as it is unless all that goes well. Files
-        that lie in their place already are verified and recorded.
+        are published, those found are recorded. What was there before stays as it is unless all that goes well, and
+        where it is complete and agrees with its record it is not replaced by other data. Files that lie in their place
+        already are verified and recorded.
 
         Raises:
             NotThere: `path` does not hold the data set, or not completely.
-            OSError: it is damaged, dangerous, protected or other data, or cannot be written.
+            OSError: it is damaged, dangerous, protected or other data, or cannot be written; others are there already.
         """
         return taking.take(self, sources, path)
 
@@ -173,6 +222,12 @@ class DataSet:
     def state(self, sources: Sources) -> State:
         """Whether the files are there and how large they are; reads none."""
         return status.state(self, sources)
+
+
+def _is_below(folder: object) -> bool:
+    """Whether a path leads to something below the one it is relative to."""
+    path = PurePosixPath(folder) if isinstance(folder, str) and folder else None
+    return path is not None and not path.is_absolute() and ".." not in path.parts
 
 
 def take_any(sources: Sources, datasets: Iterable[DataSet], path: Path) -> list[tuple[DataSet, Path]]:

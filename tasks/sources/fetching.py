@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.sources import checksums
 from tasks.sources.root import Report, Sources
 from tasks.sources.staging import staging
 from tasks.sources.taking import bring, from_archive
@@ -25,8 +26,10 @@ TRIES = 2
 def fetch(dataset: DataSet, sources: Sources, *, again: bool = False) -> Path:
     """Download `dataset`; see :meth:`DataSet.fetch`."""
     there = dataset.folder(sources.root)
-    if not again and not dataset.absent(there):
+    if not again and whole(dataset, sources, there):
         return there
+    if wrong := dataset.obstacle(there) or (None if again else dataset.surplus(there)):
+        raise Refused(wrong)
     if not dataset.downloads:
         raise Refused(
             f"{dataset.title} cannot be downloaded from anywhere: "
@@ -40,14 +43,32 @@ def fetch(dataset: DataSet, sources: Sources, *, again: bool = False) -> Path:
     addresses = [address(dataset, download) for download in dataset.downloads]
     destination = sources.root / dataset.folders[0]
     with staging(sources, destination, f"brings {dataset.title}") as work:
-        if not again and not dataset.absent(destination):
+        if not again and whole(dataset, sources, destination):
             return destination  # brought by the process that this one waited for
         feeds = []
         for url, download in zip(addresses, dataset.downloads, strict=True):
             file = retrieve(dataset, url, work / download.file, download, sources.report)
             feeds.append(from_archive(file, url, sources))
-        bring(dataset, work, destination, feeds)
+        bring(dataset, sources, work, destination, feeds, replace=again)
     return destination
+
+
+def whole(dataset: DataSet, sources: Sources, folder: Path) -> bool:
+    """Whether `folder` holds all the files, and none is known to be damaged."""
+    if dataset.absent(folder):
+        return False
+    try:
+        found = checksums.of(folder, dataset.files(folder), sources, dataset.title)
+        checksums.compare(folder, found, dataset.checksums(folder), dataset.repair)
+    except OSError:
+        return False
+    return True
+
+
+def instead(dataset: DataSet) -> str:
+    """What to do where a download fails."""
+    mirror = f"look after the mirror in {MIRROR}" if os.environ.get(MIRROR) else f"name a mirror in {MIRROR}"
+    return f"try again, {mirror}, or import a copy with harness data import {dataset.name} PATH"
 
 
 def address(dataset: DataSet, download: Download) -> str:
@@ -76,8 +97,7 @@ def retrieve(dataset: DataSet, url: str, file: Path, download: Download, report:
             final = error.response is not None and error.response.status_code < 500
             if tried == TRIES or final:
                 raise Refused(
-                    f"{dataset.title} could not be downloaded from {url} ({cause(error)}): try again, name a mirror in "
-                    f"{MIRROR}, or import a copy with harness data import {dataset.name} PATH"
+                    f"{dataset.title} could not be downloaded from {url} ({cause(error)}): {instead(dataset)}"
                 ) from error
     if download.hash:
         algorithm, _, wanted = download.hash.partition(":")
@@ -86,7 +106,7 @@ def retrieve(dataset: DataSet, url: str, file: Path, download: Download, report:
         if found != wanted:
             raise Refused(
                 f"{url} is not the file that was published as {dataset.title} ({algorithm} {found}, wanted {wanted}): "
-                f"try again, name a mirror in {MIRROR}, or import a copy with harness data import {dataset.name} PATH"
+                f"{instead(dataset)}"
             )
     return file
 

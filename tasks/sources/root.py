@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -31,14 +31,6 @@ class Sources:
     def caches(self) -> Path:
         """The folder of the caches."""
         return self.cache or self.root / ".cache"
-
-    def lacking(self, title: str, folder: Path, names: Iterable[str], reason: str) -> FileNotFoundError:
-        """The error to raise where the data set `title` lacks files in `folder`, and the `reason` they stay missing."""
-        online = ", or leave out --offline (HARNESS_OFFLINE) to download them" if self.offline else ""
-        return FileNotFoundError(
-            f"{title} lacks {', '.join(names)} in {folder} and {reason}: "
-            f"put the files there, or name another data folder with --data-root or HARNESS_DATA{online}"
-        )
 
 
 def library(module: str, distribution: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import IO
 
 from tasks.sources import checksums
-from tasks.sources.contents import Contents
+from tasks.sources.contents import Contents, is_file
 from tasks.sources.locks import locked
 from tasks.sources.root import Sources
-from tasks.sources.trouble import Refused, reading, writing
+from tasks.sources.trouble import INSTEAD, Refused, reading, writing
 
-INSTEAD = "name another data folder with --data-root or HARNESS_DATA"
 BLOCK = 1 << 20
+NAMES = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)
+"""Errors of the system about the name of a member, or about two members that are in each other's way."""
 
 
 @contextmanager
@@ -33,7 +35,11 @@ def staging(sources: Sources, destination: Path, doing: str) -> Iterator[Path]:
     """
     lock = sources.root / ".locks" / f"{destination.relative_to(sources.root).as_posix().replace('/', '+')}.lock"
     real = Path(os.path.realpath(destination))
-    work = (real if real.is_mount() else real.parent) / f".{real.name}.work"
+    for path in (real, *real.parents):
+        if is_file(path):
+            raise Refused(f"{path} is a file, not a folder: move it away, or {INSTEAD}")
+    with writing(real.parent, INSTEAD):
+        work = (real if real.is_mount() else real.parent) / f".{real.name}.work"
     with writing(real.parent, INSTEAD), locked(lock, sources.report, doing):
         shutil.rmtree(work, ignore_errors=True)
         made = [folder for folder in real.parents if not folder.exists()]
@@ -60,10 +66,15 @@ class Intake:
     def write(self, name: str, stream: IO[bytes], told: str) -> None:
         """Write `stream` to the file `name`; what goes wrong while it is read is ``Refused`` as damage of `told`."""
         target = self.folder / name
-        if target.parent not in self._folders:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._folders.add(target.parent)
-        self.sums[name] = self._copy(stream, target, told)
+        try:
+            if target.parent not in self._folders:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._folders.add(target.parent)
+            self.sums[name] = self._copy(stream, target, told)
+        except OSError as error:
+            if error.errno not in NAMES:
+                raise
+            raise Refused(f"{told} holds a member that cannot be written here: {name}") from error
 
     def spill(self, stream: IO[bytes], told: str) -> Path:
         """Write an archive found in an archive to a file of the staging; the next one replaces it."""
@@ -115,4 +126,12 @@ def put(made: Path, destination: Path, sums: Mapping[str, str], contents: Conten
     for old in [file for pattern in contents.patterns for file in real.glob(pattern)]:
         name = old.relative_to(real).as_posix()
         if contents.holds(name) and name not in sums:
-            old.unlink()
+            remove(old, real)
+
+
+def remove(file: Path, top: Path) -> None:
+    """Delete a file, and the folders between it and `top` that are empty then."""
+    file.unlink()
+    with suppress(OSError):  # the first that holds something ends it
+        for folder in file.relative_to(top).parents[:-1]:
+            (top / folder).rmdir()

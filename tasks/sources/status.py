@@ -34,7 +34,7 @@ class State:
     folder: Path
     present: bool
     bytes: int
-    """On disk, of the files that are there."""
+    """On disk, of the files that are there, or of the archive that they will be taken from."""
 
 
 def state(dataset: DataSet, sources: Sources) -> State:
@@ -43,7 +43,11 @@ def state(dataset: DataSet, sources: Sources) -> State:
     whole = not dataset.absent(folder)
     names = dataset.files(folder, packed=not whole)
     size = sum(checksums.size_of(folder / name) for name in names)
-    return State(dataset.name, folder, whole or not dataset.absent(folder, packed=True), size)
+    if whole or not dataset.absent(folder, packed=True):
+        return State(dataset.name, folder, True, size)
+    archive = dataset.archive(sources.root)
+    present = dataset.missing(sources) is None
+    return State(dataset.name, folder, present, size + (checksums.size_of(archive) if archive and present else 0))
 
 
 def check(dataset: DataSet, sources: Sources) -> Check:
@@ -54,7 +58,9 @@ def check(dataset: DataSet, sources: Sources) -> Check:
         return Check(dataset.name, folder, state, detail)
 
     if missing := dataset.missing(sources):
-        return told("missing", missing)
+        return told("damaged" if dataset.obstacle(folder) else "missing", missing)
+    if dataset.absent(folder, packed=True):
+        return told("unknown", f"not unpacked yet from {dataset.archive(sources.root)}")
     names = dataset.files(folder, packed=True)
     try:
         known = dataset.checksums(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tasks.sources import archives, checksums
 from tasks.sources.archives import Member
-from tasks.sources.contents import PACKED, Contents, Place
+from tasks.sources.contents import PACKED, Contents, Place, few
 from tasks.sources.root import Sources
-from tasks.sources.staging import Intake, put, staging
+from tasks.sources.staging import Intake, put, remove, staging
 from tasks.sources.trouble import NotThere, Refused, reading
 
 if TYPE_CHECKING:
@@ -30,13 +30,16 @@ Feed = tuple[str, Callable[[Intake], Generator[Member]]]
 def take(dataset: DataSet, sources: Sources, path: Path) -> Path:
     """Import `dataset` from the archive or folder `path`; see :meth:`DataSet.take`."""
     path = path.expanduser()
-    if not path.exists():
-        raise Refused(f"{path} does not exist: name an archive or a folder that holds {dataset.title}")
+    with reading(str(path)):
+        if not path.exists():
+            raise Refused(f"{path} does not exist: name an archive or a folder that holds {dataset.title}")
     if path.is_dir():
         names = archives.tree(path)
         place = located(dataset, (name.removesuffix(PACKED) for name in names), str(path))
         for own in (sources.root / name for name in dataset.folders):
-            if own.exists() and own.samefile(path / place.prefix):
+            with reading(str(own)):
+                lies_there = own.exists() and own.samefile(path / place.prefix)
+            if lies_there:
                 return settle(dataset, sources, own)
         chosen = _unpacked_first(map(place.inside, sorted(place.names)), set(names))
         feed: Feed = str(path), lambda intake: archives.in_folder(path, chosen, sources.report)
@@ -44,7 +47,7 @@ def take(dataset: DataSet, sources: Sources, path: Path) -> Path:
         feed = from_archive(path, str(path), sources)
     destination = sources.root / dataset.folders[0]
     with staging(sources, destination, f"brings {dataset.title}") as work:
-        bring(dataset, work, destination, [feed])
+        bring(dataset, sources, work, destination, [feed])
     return destination
 
 
@@ -63,14 +66,27 @@ def located(dataset: DataSet, names: Iterable[str], told: str) -> Place:
     place = contents.place(names, dataset.folders)
     if place is None:
         raise NotThere(f"{told} does not hold {dataset.title}: looked for {contents}, in any folder of it")
+    where = f"{told} ({place.prefix})" if place.prefix else told
     if place.lacks:
-        where = f"{told} ({place.prefix})" if place.prefix else told
-        raise NotThere(f"{where} does not hold all of {dataset.title}: it lacks {', '.join(place.lacks)}")
+        raise NotThere(f"{where} does not hold all of {dataset.title}: it lacks {few(place.lacks)}")
+    if place.surplus:
+        raise NotThere(f"{where} does not hold {dataset.title} alone: it has {few(place.surplus)}: remove the others")
     return place
 
 
-def bring(dataset: DataSet, work: Path, destination: Path, feeds: Iterable[Feed]) -> None:
-    """Copy the files of `feeds` that belong to `dataset` into `work`, verify them and put them into `destination`."""
+def bring(
+    dataset: DataSet,
+    sources: Sources,
+    work: Path,
+    destination: Path,
+    feeds: Iterable[Feed],
+    *,
+    replace: bool = False,
+) -> None:
+    """Copy the files of `feeds` that belong to `dataset` into `work`, verify them and put them into `destination`.
+
+    Other data that are there and whole are replaced only where `replace` says so.
+    """
     contents, intake = Contents(dataset.contents), Intake(work, BOMB * dataset.size + SLACK)
     origins = []
     for told, feed in feeds:
@@ -91,10 +107,26 @@ def bring(dataset: DataSet, work: Path, destination: Path, feeds: Iterable[Feed]
             f"{told} does not hold {dataset.title} as published: {wrong[0]} has sha256 {sums[wrong[0]]}, "
             f"wanted {known[wrong[0]]} ({len(wrong)} of {len(sums)} files differ); nothing was taken from it"
         )
+    there = dataset.folder(sources.root)
+    if not replace and _holds_other(dataset, sources, there, sums):
+        raise Refused(
+            f"{there} holds other data already, as recorded at its import: delete {there} first to replace it"
+        )
     made = intake.folder / place.prefix
     for other in intake.sums.keys() - set(map(place.inside, sums)):
-        (intake.folder / other).unlink()
+        remove(intake.folder / other, intake.folder)
     put(made, destination, sums, contents, record=not known.keys() >= sums.keys())
+
+
+def _holds_other(dataset: DataSet, sources: Sources, there: Path, sums: Mapping[str, str]) -> bool:
+    """Whether the files in `there` are complete and what they were at their import, and not those of `sums`."""
+    try:
+        known = dataset.checksums(there)
+        if dataset.absent(there) or not known or known == sums:
+            return False
+        return checksums.of(there, dataset.files(there), sources, dataset.title) == known
+    except OSError:  # damage: nothing to be kept
+        return False
 
 
 def settle(dataset: DataSet, sources: Sources, folder: Path) -> Path:

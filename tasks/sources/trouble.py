@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+INSTEAD = "name another data folder with --data-root or HARNESS_DATA"
+"""What to do where the data folder cannot be used."""
 
 
 class Refused(OSError):

@@ -177,7 +177,7 @@ def test_letters_between_the_numbers_are_refused_with_their_place(files: Files) 
     signal.write_text("\n".join(lines))
     assert re.fullmatch(
         rf"{signal} is damaged \(could not convert string '1.2x45678e-001' to float32 at row 5, column 2\): "
-        "put a good copy there",
+        r"put a good copy there \(harness data import uci-har-miniature PATH\)",
         refusal(files),
     )
 
@@ -205,7 +205,8 @@ def test_a_signal_of_another_shape_is_refused(files: Files, damage: Any, told: s
 def test_other_persons_than_the_official_ones_are_refused(files: Files) -> None:
     edit(files.folder / "test" / "subject_test.txt", "4\n", "5\n")
     assert refusal(files) == (
-        f"{files.folder / 'test'} is not the official part, with the persons 2, 4: put good copies there"
+        f"{files.folder / 'test'} is not the official part, with the persons 2, 4: "
+        "put a good copy there (harness data import uci-har-miniature PATH)"
     )
 
 
@@ -216,7 +217,7 @@ def test_other_activities_than_the_official_ones_are_refused(files: Files) -> No
     labels.write_text("\n".join(lines))
     assert refusal(files) == (
         f"{files.folder / 'train'} is not the official part, with 7, 6, 5, 8, 9, 7 windows of the activities 1 to 6: "
-        "put good copies there"
+        "put a good copy there (harness data import uci-har-miniature PATH)"
     )
 
 
@@ -273,6 +274,15 @@ def test_the_archive_in_the_data_folder_or_imported_is_as_good_as_the_files(
     assert MiniatureHAR2().load(lying).checksum == wanted
     MiniatureHAR2.datasets[0].take(imported, lying.root / name)
     assert MiniatureHAR2().load(imported).checksum == wanted
+
+
+def test_what_repairs_the_downloaded_files_is_told(files: Files) -> None:
+    class Downloaded(MiniatureHAR2):
+        datasets = (replace(UCI_HAR, name="uci-har-miniature"),)
+
+    edit(files.folder / "activity_labels.txt", "1 WALKING", "1 RUNNING")
+    with pytest.raises(ValueError, match=r"download it anew with harness data fetch uci-har-miniature --again$"):
+        Downloaded().load(files.sources)
 
 
 def test_a_damaged_archive_in_the_data_folder_is_one_sentence(files: Files, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tasks.mnist import files
-from tasks.sources import Sources, library
-from tasks.sources.contents import Contents
+from tasks.sources import DataSet, library
+from tasks.sources.contents import Contents, few
 
 
 def installed(folder: Path, name: str, code: str, version: str = "0.99.1") -> None:
@@ -59,11 +59,6 @@ def test_a_torchvision_of_another_torch_is_one_sentence(site: Path, miniature, r
     )
 
 
-def test_a_task_of_others_can_say_what_it_lacks(tmp_path: Path) -> None:
-    told = str(Sources(tmp_path, offline=True).lacking("Gestures", tmp_path, ["a.npz"], "cannot be downloaded"))
-    assert told.startswith(f"Gestures lacks a.npz in {tmp_path} and cannot be downloaded: put the files there")
-
-
 NAMES = ["top/list.txt", "top/signals/a.csv", "top/signals/b.csv", "top/signals/deep/c.csv", "list.txt"]
 
 
@@ -95,3 +90,34 @@ def test_an_incomplete_place_says_what_it_lacks() -> None:
     assert place is not None
     assert place.lacks == ["signals/*.csv (2 of 3 files)"]
     assert Contents({"nothing": 1}).place(NAMES, ()) is None
+
+
+def test_a_sentence_names_three_files_and_counts_the_others() -> None:
+    contents = Contents({f"{name}.txt": 1 for name in "abcdef"})
+    assert str(contents) == few(contents.lacks({})) == "a.txt, b.txt, c.txt and 3 more"
+
+
+def test_too_many_files_are_no_lack() -> None:
+    contents = Contents({"signals/*.csv": 1})
+    place = contents.place(NAMES, ["top"])
+    assert place is not None
+    assert (place.lacks, place.surplus) == ([], ["2 files signals/*.csv instead of 1"])
+
+
+@pytest.mark.parametrize("folders", ["toy", (), ("",), ("/toy",), ("toy/../..",), ["toy"], (1,)])
+def test_a_data_set_with_folders_that_are_none_is_refused(folders: object) -> None:
+    with pytest.raises(
+        ValueError, match="the folders of data set toy are a tuple of paths relative to the data folder"
+    ):
+        DataSet("toy", "The toy", folders, {"list.txt": 1}, 1, "none")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", "Toy", "the toy", "toy/../x", "toy\n", "toy_1"])
+def test_a_data_set_with_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="the name of a data set is lower-case letters, digits and hyphens, got "):
+        DataSet(name, "The toy", ("toy",), {"list.txt": 1}, 1, "none")
+
+
+def test_a_data_set_without_contents_is_refused() -> None:
+    with pytest.raises(ValueError, match="data set toy-1 has no contents: say which files it has"):
+        DataSet("toy-1", "The toy", ("toy",), {}, 1, "none")

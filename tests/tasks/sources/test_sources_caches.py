@@ -172,8 +172,10 @@ def test_a_whole_file_of_other_arrays_is_made_anew(sources: Sources, work: Work)
 def test_what_a_killed_writer_left_goes_with_the_next_cache(sources: Sources, work: Work) -> None:
     cached(sources, "toy", "digest", work, code=CODE)
     (sources.caches / ".toy-0123456789abcdef.npz.partial").write_bytes(b"half")
+    other = sources.caches / ".toy-b-0123456789abcdef.npz.partial"
+    other.write_bytes(b"written just now by the one who prepares toy-b")
     cached(sources, "toy", "other", work, code=CODE)
-    assert not list(sources.caches.glob(".toy*"))
+    assert list(sources.caches.glob(".toy*")) == [other]
 
 
 def test_a_cache_of_pickles_is_never_unpickled(sources: Sources, work: Work, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tasks.sources import State, checksums
+from tasks.sources import Refused, State, checksums
 
 
 def test_nothing_is_there(toy) -> None:
@@ -101,3 +104,78 @@ def test_the_digest_is_that_of_the_data_wherever_they_lie(toy, tmp_path) -> None
     (toy.root / "toy" / "list.txt").write_bytes(b"changed")
     (toy.folder / "list.txt").unlink()
     assert toy.dataset.verified(toy.sources)[1] != digest
+
+
+@pytest.mark.parametrize("closed", ["lab", "lab/toy", "lab/toy/signals"])
+@pytest.mark.parametrize("what", [{"signals/*.csv": 3}, {"signals/a.csv": 1}], ids=["pattern", "name"])
+def test_a_folder_that_cannot_be_read(toy, monkeypatch: pytest.MonkeyPatch, closed: str, what: dict[str, int]) -> None:
+    archive = toy.pack()
+    toy.dataset.take(toy.sources, archive)
+    copy = toy.write(toy.base / "mine")
+    dataset = replace(toy.dataset, contents=what, folders=("lab/toy",))
+    folder = toy.root / closed
+
+    def closing(real: Callable, inside: bool) -> Callable:
+        """The system call, refused as a folder without any permission makes the system refuse it."""
+
+        def call(path: Path | str | int, *arguments: object, **options: object) -> object:
+            if not isinstance(path, int) and (folder in Path(path).parents or (inside and Path(path) == folder)):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(Path, "stat", closing(Path.stat, inside=False))
+    monkeypatch.setattr(os, "scandir", closing(os.scandir, inside=True))
+    assert dataset.files(toy.folder) == []
+    assert dataset.absent(toy.folder)
+    assert dataset.state(toy.sources) == State("toy", toy.folder, False, 0)
+    found = dataset.check(toy.sources)
+    assert found.state == "damaged"
+    assert found.detail.startswith(str(folder))
+    assert found.detail.endswith(
+        " cannot be read (Permission denied): make it readable, "
+        "or name another data folder with --data-root or HARNESS_DATA"
+    )
+    assert dataset.missing(toy.sources) == found.detail
+    for attempt in (dataset.require, dataset.fetch):
+        with pytest.raises(Refused, match="cannot be read") as caught:
+            attempt(toy.sources)
+        assert str(caught.value) == found.detail
+    for path in (archive, copy) if closed == "lab" else ():  # else only what is simulated here would be tested
+        with pytest.raises(Refused, match=rf"^{folder}.* cannot be .* \(Permission denied\): make it "):
+            dataset.take(toy.sources, path)
+
+
+def test_a_folder_that_may_be_listed_and_not_entered(toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.write(toy.folder)
+    copy = toy.write(toy.base / "mine")
+    look = Path.stat
+
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    def stat(path: Path, **options: object) -> object:
+        return denied() if path.parent.name == "signals" else look(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr("tasks.sources.progress._Watched.readinto", denied)
+    found = toy.dataset.check(toy.sources)
+    assert found.state == "damaged"
+    assert " cannot be read (Permission denied): make it readable, or " in found.detail
+    for attempt in (toy.dataset.verified, lambda sources: toy.dataset.take(sources, copy)):
+        with pytest.raises(
+            Refused, match=r" cannot be read \(Permission denied\): make it readable, or get a good copy$"
+        ):
+            attempt(toy.sources)
+
+
+def test_too_many_files_are_told_as_such(toy) -> None:
+    toy.dataset.take(toy.sources, toy.pack())
+    (toy.folder / "signals" / "d.csv").write_bytes(b"more")
+    told = f"{toy.folder} has 4 files signals/*.csv instead of 3: remove the others"
+    assert toy.dataset.missing(toy.sources) == told
+    assert toy.dataset.check(toy.sources).detail == told
+    with pytest.raises(Refused) as caught:
+        toy.dataset.require(toy.sources)
+    assert str(caught.value) == told

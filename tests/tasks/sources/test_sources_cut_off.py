@@ -59,6 +59,7 @@ def test_an_import_that_was_killed_is_not_trusted_and_leaves_nothing(toy, child)
 
 def test_a_replacement_that_was_killed_half_way_is_told_from_a_whole_one(toy, child) -> None:
     toy.dataset.take(toy.sources, toy.pack())
+    (toy.folder / "signals" / "c.csv").write_bytes(b"damaged, so that it may be replaced")
     toy.files = {name: content + b"later" for name, content in toy.files.items()}
     archive = toy.pack("tar.gz")
     with child(TAKE, toy.root, archive, "place") as process:
@@ -170,8 +171,23 @@ def test_a_place_that_is_a_disk_of_its_own(toy, small_disk: Path) -> None:
 
 def test_a_folder_that_cannot_be_made(toy) -> None:
     toy.root.write_text("a file where the data folder should be")
-    with pytest.raises(Refused, match=r"cannot be written \(.+\): make it writable, or name another data folder"):
+    told = f"^{toy.root} is a file, not a folder: move it away, or name another data folder"
+    with pytest.raises(Refused, match=told):
         toy.dataset.take(toy.sources, toy.pack())
+    with pytest.raises(Refused, match=told):
+        toy.dataset.require(toy.sources)
+
+
+@pytest.mark.parametrize("place", ["data/lab/toy", "data/lab"])
+def test_a_file_in_the_place_of_the_folder(toy, place: str) -> None:
+    file = toy.base / place
+    file.parent.mkdir(parents=True)
+    file.write_text("in the way")
+    for attempt in (toy.dataset.require, lambda sources: toy.dataset.take(sources, toy.pack())):
+        with pytest.raises(Refused, match=f"^{file} is a file, not a folder: move it away, or name"):
+            attempt(toy.sources)
+    assert toy.dataset.check(toy.sources).state == "damaged"
+    assert file.read_text() == "in the way"
 
 
 def test_an_interruption_leaves_nothing(toy, monkeypatch: pytest.MonkeyPatch) -> None:

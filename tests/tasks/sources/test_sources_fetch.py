@@ -101,6 +101,49 @@ def test_it_is_downloaded_again_where_that_is_wanted(toy, server: Server, datase
     assert len(server.asked) == 2
 
 
+@pytest.mark.parametrize("published", [True, False])
+def test_what_is_damaged_is_downloaded_anew_and_what_is_whole_is_not(toy, server, dataset, published: bool) -> None:
+    dataset = dataset if published else replace(dataset, sums={}, pinned=False)
+    dataset.fetch(toy.sources)
+    assert dataset.fetch(toy.sources) == toy.folder
+    assert len(server.asked) == 1
+    (toy.folder / "list.txt").write_bytes(b"damaged")
+    assert dataset.repair.endswith(", or download it anew with harness data fetch toy --again")
+    assert dataset.fetch(toy.sources) == toy.folder
+    assert toy.held() == toy.files
+    assert len(server.asked) == 2
+
+
+def test_other_data_replace_what_is_recorded_only_where_that_is_wanted(toy, server: Server, dataset) -> None:
+    dataset = replace(dataset, sums={}, pinned=False)
+    mine = dict(toy.files)
+    toy.files["list.txt"] = b"other"
+    dataset.take(toy.sources, toy.pack())
+    assert dataset.fetch(toy.sources) == toy.folder
+    assert toy.held() == toy.files
+    dataset.fetch(toy.sources, again=True)
+    assert toy.held() == mine
+    assert dataset.check(toy.sources).state == "recorded"
+
+
+def test_too_many_files_are_no_reason_to_download(toy, server: Server, dataset: DataSet) -> None:
+    toy.write(toy.folder)
+    (toy.folder / "signals" / "d.csv").write_bytes(b"mine")
+    for attempt in (dataset.require, dataset.fetch):
+        with pytest.raises(Refused, match=r"has 4 files signals/\*\.csv instead of 3: remove the others$"):
+            attempt(toy.sources)
+    assert server.asked == []
+    assert (toy.folder / "signals" / "d.csv").exists()
+
+
+def test_an_archive_in_the_data_folder_goes_before_a_download(toy, server: Server, dataset: DataSet) -> None:
+    toy.root.mkdir()
+    toy.pack("zip").rename(toy.root / "toy.zip")
+    replace(dataset, archives=("toy.zip",)).require(toy.sources)
+    assert toy.held() == toy.files
+    assert server.asked == []
+
+
 def test_progress_is_told_in_bytes(toy, server: Server, dataset: DataSet) -> None:
     dataset.fetch(toy.sources)
     told = [(done, total) for what, done, total in toy.reported if what.startswith("downloading")]
@@ -219,7 +262,11 @@ def test_a_mirror_takes_the_place_of_every_address(toy, server: Server, dataset:
 def test_a_mirror_with_other_bytes_is_refused(toy, server: Server, dataset: DataSet, monkeypatch) -> None:
     server.files = {"/toy/toy.tar.gz": b"something else"}
     monkeypatch.setenv("HARNESS_MIRROR", server.url)
-    with pytest.raises(Refused, match=rf"^{server.url}/toy/toy.tar.gz is not the file that was published"):
+    with pytest.raises(Refused, match=rf"^{server.url}/toy/toy.tar.gz is not the file that was published") as told:
+        dataset.fetch(toy.sources)
+    assert ": try again, look after the mirror in HARNESS_MIRROR, or import a copy" in str(told.value)
+    server.files = {}
+    with pytest.raises(Refused, match="look after the mirror in HARNESS_MIRROR, or import a copy"):
         dataset.fetch(toy.sources)
 
 

@@ -48,13 +48,30 @@ def test_a_link_in_a_tar_that_leads_out(toy, target: str, kind: bytes) -> None:
     assert "its member toy-1.0/link" in told or "linkname" in told
 
 
-def test_a_device_in_a_tar(toy) -> None:
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_a_device_or_a_pipe_in_a_tar(toy, kind: bytes) -> None:
     file = toy.pack("tar")
     with tarfile.open(file, "a") as archive:
         device = tarfile.TarInfo("toy-1.0/null")
-        device.type = tarfile.CHRTYPE
+        device.type = kind
         archive.addfile(device)
-    assert "its member toy-1.0/null" in refused(toy, file)
+    assert "is refused: its member toy-1.0/null is no plain file" in refused(toy, file)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"toy-1.0/signals/{'long' * 70}.csv"],
+        ["toy-1.0/list.txt/signals/a.csv"],
+        ["toy-1.0/signals/a.csv/list.txt"],
+        ["other/list.txt/list.txt", "other/list.txt"],
+    ],
+    ids=["too long", "below a file", "below another file", "a file where a folder is"],
+)
+def test_a_member_that_cannot_be_written(toy, kind: str, names: list[str]) -> None:
+    told = refused(toy, toy.pack(kind, others=dict.fromkeys(names, b"in the way")))
+    assert told == f"{toy.base / f'toy.{kind}'} holds a member that cannot be written here: {names[-1]}"
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../outside"])

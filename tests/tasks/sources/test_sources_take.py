@@ -132,16 +132,104 @@ def test_a_worse_copy_does_not_replace_what_is_there(toy) -> None:
     assert toy.tidy()
 
 
-def test_another_copy_replaces_what_is_there_and_its_record(toy) -> None:
+def test_another_copy_replaces_damage_and_its_record(toy) -> None:
     toy.dataset.take(toy.sources, toy.pack())
     (toy.folder / "notes.txt").write_text("mine")
     kept = (toy.folder / "list.txt").stat().st_ino
     toy.files["signals/z.csv"] = toy.files.pop("signals/b.csv")
     toy.files["signals/a.csv"] = b"a later version"
+    (toy.folder / "signals" / "a.csv").write_bytes(b"damaged")
     toy.dataset.take(toy.sources, toy.pack())
     assert toy.held() == {**toy.files, "notes.txt": b"mine"}
     assert (toy.folder / "list.txt").stat().st_ino == kept
     assert toy.dataset.check(toy.sources).state == "recorded"
+
+
+def contents_of(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("place", ["lab/toy", "toy"])
+def test_other_data_do_not_replace_what_is_whole_and_recorded(toy, place: str) -> None:
+    folder = toy.write(toy.root / place)
+    toy.dataset.take(toy.sources, folder)
+    before = contents_of(folder)
+    toy.files["signals/a.csv"] = b"other data"
+    with pytest.raises(OSError, match="holds other data already") as caught:
+        toy.dataset.take(toy.sources, toy.pack())
+    assert str(caught.value) == (
+        f"{folder} holds other data already, as recorded at its import: delete {folder} first to replace it"
+    )
+    assert contents_of(folder) == before
+    assert toy.tidy()
+    (folder / "list.txt").unlink()
+    toy.dataset.take(toy.sources, toy.pack())
+    assert toy.held() == toy.files
+
+
+def test_the_same_data_may_be_imported_again(toy) -> None:
+    for _ in range(2):
+        toy.dataset.take(toy.sources, toy.pack())
+    assert toy.dataset.check(toy.sources).state == "recorded"
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_a_second_copy_leaves_no_empty_folders(toy, kind: str) -> None:
+    second = {f"copy/of/it/{name}": content for name, content in toy.files.items()}
+    if kind == "folder":
+        path = toy.write(toy.base / "mine")
+        toy.write(path, "copy/of/it")
+    else:
+        path = toy.pack("zip", "", second)
+    toy.dataset.take(toy.sources, path)
+    assert toy.held() == toy.files
+    assert [file.name for file in toy.folder.rglob("*") if file.is_dir()] == ["signals"]
+
+
+def test_a_folder_whose_files_have_other_names_now_goes(toy) -> None:
+    dataset = replace(toy.dataset, contents={"list.txt": 1, "*/*.csv": 3})
+    dataset.take(toy.sources, toy.pack())
+    (toy.folder / "list.txt").write_bytes(b"damaged")
+    toy.files = {name.replace("signals", "measured"): content for name, content in toy.files.items()}
+    dataset.take(toy.sources, toy.pack())
+    assert toy.held() == toy.files
+    assert not (toy.folder / "signals").exists()
+
+
+def test_an_archive_with_too_many_files_says_so(toy) -> None:
+    toy.files["signals/d.csv"] = b"more"
+    with pytest.raises(NotThere, match=r"it has 4 files signals/\*\.csv instead of 3: remove the others$"):
+        toy.dataset.take(toy.sources, toy.pack())
+
+
+@pytest.mark.parametrize("beside", ["data", "data/lab"])
+def test_an_archive_in_the_data_folder_is_as_good_as_the_files(toy, beside: str) -> None:
+    dataset = replace(toy.dataset, archives=("other.zip", "toy.zip"))
+    offline = Sources(toy.root, offline=True)
+    assert dataset.missing(offline)
+    (toy.base / beside).mkdir(parents=True)
+    archive = toy.pack().rename(toy.base / beside / "toy.zip")
+    assert dataset.missing(offline) is None
+    found = dataset.state(offline)
+    assert (found.present, found.bytes) == (True, archive.stat().st_size)
+    assert dataset.check(offline).detail == f"not unpacked yet from {archive}"
+    assert not toy.folder.exists(), "nothing is unpacked by those who only look"
+    assert dataset.verified(offline)[0] == toy.folder
+    assert toy.held() == toy.files
+    archive.write_bytes(b"read by nobody now")
+    assert dataset.require(offline) == toy.folder
+
+
+def test_an_archive_in_a_data_folder_that_cannot_be_written(toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.root.mkdir()
+    toy.pack().rename(toy.root / "toy.zip")
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", denied)
+    with pytest.raises(OSError, match=r"cannot be written \(Permission denied\): make it writable, or name another"):
+        replace(toy.dataset, archives=("toy.zip",)).require(toy.sources)
 
 
 def test_an_import_repairs_damage(toy) -> None:
