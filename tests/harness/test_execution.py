@@ -234,6 +234,24 @@ def test_changed_data_of_a_plugin_are_another_run(job, store):
     assert [run.id for run in do(job(), store)] == [first.id]
 
 
+@pytest.mark.parametrize("pinned", [True, False])
+def test_other_data_of_a_built_in_task_are_another_run_unless_there_is_one_data_set_only(
+    registry, store, tmp_path, monkeypatch, pinned
+):
+    changes = {"epochs": 1, "train_limit": 10, "hidden_size": 2}
+    made = Job(
+        registry,
+        named(registry, "lstm", "basicmotions", changes=changes),
+        Machine(Home(tmp_path), tmp_path, True, "cpu"),
+    )
+    [first] = do(made, store)
+    assert made.task.pinned, "what comes with a package is verified by a checksum of the project"
+    monkeypatch.setattr(type(made.task), "pinned", pinned)
+    made._splits = replace(made.splits, checksum="other")
+    [second] = do(made, store)
+    assert (second.id == first.id) is pinned
+
+
 @pytest.mark.parametrize(
     ("device", "told"), [("cuda:99", "CUDA devices"), ("meta", "only auto, cpu and cuda"), ("x", "--device x")]
 )
