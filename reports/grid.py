@@ -39,7 +39,7 @@ class Line:
 
 
 def grid(rankings: Sequence[Ranking], tasks: Sequence[Entry], architectures: Sequence[Entry]) -> list[Line]:
-    """The lines of the overview: the rankings, and between them the registered tasks that nothing was run on."""
+    """The lines of the overview: the rankings by name, then the registered tasks that nothing was run on."""
     lines = [
         Line(ranking.task, ranking.title, ranking.metric, ranking, _cells(ranking, architectures))
         for ranking in rankings
@@ -48,7 +48,7 @@ def grid(rankings: Sequence[Ranking], tasks: Sequence[Entry], architectures: Seq
     seen = {name for ranking in rankings for name in (ranking.task, ranking.task.partition("[")[0])}
     idle = tuple(Cell() for _ in architectures)
     lines += [Line(task.name, task.title, task.metric, None, idle) for task in tasks if task.name not in seen]
-    return sorted(lines, key=lambda line: line.name.casefold())
+    return sorted(lines, key=lambda line: (line.ranking is None, line.name.casefold()))
 
 
 def _cells(ranking: Ranking, architectures: Sequence[Entry]) -> tuple[Cell, ...]:

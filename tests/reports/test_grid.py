@@ -40,7 +40,7 @@ def test_every_cell_has_a_state() -> None:
     assert line.cells[4].others == (("failed", 1), ("running", 1))
 
 
-def test_registered_tasks_without_a_run_are_shown_and_variants_count_as_runs() -> None:
+def test_registered_tasks_without_a_run_come_last_and_variants_count_as_runs() -> None:
     found = lines(
         run(arch="a", task="psmnist[permutation=cornn]"),
         run(arch="a", task="smnist", train_limit=5000),
@@ -48,9 +48,9 @@ def test_registered_tasks_without_a_run_are_shown_and_variants_count_as_runs() -
         architectures=("a",),
     )
     assert [(line.name, line.cells[0].state) for line in found] == [
-        ("adding", "not run"),
         ("psmnist[permutation=cornn]", "done"),
         ("smnist", "done"),
+        ("adding", "not run"),
     ]
 
 
