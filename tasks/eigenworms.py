@@ -81,8 +81,9 @@ class EigenWorms(Task):
     metric = "accuracy"
     protocol = (
         "As in the UnICORNN code: the archive's two parts pooled, 259 series split at random into 181, 39 and 39, no "
-        "normalisation, batches of 8. The split there is unseeded and unpublished; here it is frozen. unique=true: as "
-        "in the LinOSS code, 236 series without duplicates in its five splits of 165, 35 and 36."
+        "normalisation, batches of 8. The split there is unseeded and unpublished; here it is frozen. It leaks: 23 "
+        "series equal another one, which may lie in another part. unique=true: as in the LinOSS code, 236 series "
+        "without duplicates in its five splits of 165, 35 and 36."
     )
     source = (
         "EigenWorms of the UEA multivariate time series classification archive, in its .ts or .arff files, by aeon."
