@@ -23,11 +23,14 @@ STRICT = ConfigDict(
 
 @cache
 def options_of(constructor: Callable[..., Any]) -> type[BaseModel]:
-    """A strict model with one field for every keyword of `constructor` that a recipe may set."""
+    """A strict model with one field for every keyword of `constructor` that a recipe may set.
+
+    Bounds may be part of a type: ``Annotated[float, Ge(0), Lt(1)]`` of ``annotated_types``.
+    """
     function: Any = constructor
     while isinstance(function, partial):
         function = function.func
-    hints = get_type_hints(function.__init__ if inspect.isclass(function) else function)
+    hints = get_type_hints(function.__init__ if inspect.isclass(function) else function, include_extras=True)
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(constructor).parameters.items():
         if name in NOT_HYPER_PARAMETERS or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):

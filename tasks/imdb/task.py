@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
+from annotated_types import Ge, Lt
 from torch import Tensor
 
 from tasks import permutations
@@ -158,7 +159,7 @@ class IMDB(Task):
         """Numbers of words (N, L) as (L, N) int64, for the encoder."""
         return rows.t().to(torch.int64, memory_format=torch.contiguous_format)
 
-    def encoder(self, *, word_dropout: float = 0.0) -> WordEmbedding:
+    def encoder(self, *, word_dropout: Annotated[float, Ge(0.0), Lt(1.0)] = 0.0) -> WordEmbedding:
         """Numbers of words (L, N) to trained vectors (L, N, 100).
 
         Args:

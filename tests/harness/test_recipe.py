@@ -80,6 +80,11 @@ def test_a_wrong_key_type_or_range_is_one_sentence(registry, changes, told):
     assert "\n" not in str(caught.value)
 
 
+def test_a_bound_in_the_type_of_a_setting_is_heeded_before_any_data_are_loaded():
+    with pytest.raises(UserError, match="encoder of imdb: word_dropout = 1.5 is refused: input should be less than 1"):
+        compose(Registry(), "lstm", "imdb", {}, {"word_dropout": 1.5})
+
+
 def test_one_key_given_twice_in_two_spellings_is_refused(registry):
     with pytest.raises(UserError, match="training.lr is given twice, as 0.1 and as 0.2"):
         make(registry, **{"lr": 0.1, "training.lr": 0.2})
