@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path, PurePosixPath
 
+from tasks.sources.trouble import INSTEAD
+
 WILD = re.compile(r"[*?[]")
 PACKED = ".gz"
 """The ending of a file that is packed alone."""
@@ -78,6 +80,10 @@ class Contents:
         errors = [] if denied is None else denied
         return {pattern: set(_below(folder, pattern.split("/"), packed, errors)) for pattern in self.patterns}
 
+    def names(self, folder: Path, *, packed: bool = False) -> set[str]:
+        """The files of all patterns that :meth:`found` finds."""
+        return set().union(*self.found(folder, packed=packed).values())
+
     def lacks(self, found: Mapping[str, Collection[str]]) -> list[str]:
         """What is missing where these files of the patterns were found, in words."""
         told = []
@@ -136,6 +142,12 @@ def is_file(path: Path, denied: list[OSError] | None = None) -> bool:
     except OSError as error:
         _note(error, path, denied)
         return False
+
+
+def in_the_way(folder: Path) -> str | None:
+    """One sentence on a file that lies where `folder`, or one that it is in, should be; None where there is none."""
+    file = next(filter(is_file, (folder, *folder.parents)), None)
+    return f"{file} is a file, not a folder: move it away, or {INSTEAD}" if file else None
 
 
 def _note(error: OSError, path: Path, denied: list[OSError] | None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from tasks.sources import checksums, fetching, status, taking
-from tasks.sources.contents import Contents, few, is_file
+from tasks.sources.contents import Contents, few, in_the_way, is_file
 from tasks.sources.root import Sources
 from tasks.sources.status import Check, State
 from tasks.sources.trouble import INSTEAD, NotThere, Refused, reason
@@ -77,7 +77,7 @@ class DataSet:
 
     def files(self, folder: Path, *, packed: bool = False) -> list[str]:
         """The files of the data set that `folder` holds, relative to it, sorted; `packed` counts ``x.gz`` as ``x``."""
-        return sorted(set().union(*Contents(self.contents).found(folder, packed=packed).values()))
+        return sorted(Contents(self.contents).names(folder, packed=packed))
 
     def absent(self, folder: Path, *, packed: bool = False) -> list[str]:
         """What `folder` lacks, or has too much of, in words; empty where it is complete."""
@@ -87,9 +87,8 @@ class DataSet:
 
     def obstacle(self, folder: Path) -> str | None:
         """One sentence on why `folder` cannot be looked at, or None; reads no file."""
-        for path in (folder, *folder.parents):
-            if is_file(path):
-                return f"{path} is a file, not a folder: move it away, or {INSTEAD}"
+        if wrong := in_the_way(folder):
+            return wrong
         denied: list[OSError] = []
         Contents(self.contents).found(folder, packed=True, denied=denied)
         told = (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from tasks.sources import checksums
-from tasks.sources.contents import Contents, is_file
+from tasks.sources.contents import Contents, in_the_way
 from tasks.sources.locks import locked
 from tasks.sources.root import Sources
 from tasks.sources.trouble import INSTEAD, Refused, reading, writing
@@ -35,9 +35,8 @@ def staging(sources: Sources, destination: Path, doing: str) -> Iterator[Path]:
     """
     lock = sources.root / ".locks" / f"{destination.relative_to(sources.root).as_posix().replace('/', '+')}.lock"
     real = Path(os.path.realpath(destination))
-    for path in (real, *real.parents):
-        if is_file(path):
-            raise Refused(f"{path} is a file, not a folder: move it away, or {INSTEAD}")
+    if wrong := in_the_way(real):
+        raise Refused(wrong)
     with writing(real.parent, INSTEAD):
         work = (real if real.is_mount() else real.parent) / f".{real.name}.work"
     with writing(real.parent, INSTEAD), locked(lock, sources.report, doing):
@@ -123,10 +122,8 @@ def put(made: Path, destination: Path, sums: Mapping[str, str], contents: Conten
         if not (old.is_file() and checksums.sha256_of(old) == digest):
             old.parent.mkdir(parents=True, exist_ok=True)
             (made / name).replace(old)
-    for old in [file for pattern in contents.patterns for file in real.glob(pattern)]:
-        name = old.relative_to(real).as_posix()
-        if contents.holds(name) and name not in sums:
-            remove(old, real)
+    for name in contents.names(real) - sums.keys():
+        remove(real / name, real)
 
 
 def remove(file: Path, top: Path) -> None:
