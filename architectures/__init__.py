@@ -17,14 +17,32 @@ if TYPE_CHECKING:
     from architectures.cornn import CoRNN, CoRNNCell
     from architectures.descriptor import Architecture, Paper
     from architectures.gru import GRU
+    from architectures.indrnn import IndRNN, IndRNNCell
     from architectures.lstm import LSTM
+    from architectures.sru import SRU, SRUCell
     from architectures.unicornn import UnICORNN, UnICORNNCell
 
-__all__ = ["BUILTIN", "GRU", "LSTM", "Architecture", "CoRNN", "CoRNNCell", "Paper", "UnICORNN", "UnICORNNCell"]
+__all__ = [
+    "BUILTIN",
+    "GRU",
+    "LSTM",
+    "SRU",
+    "Architecture",
+    "CoRNN",
+    "CoRNNCell",
+    "IndRNN",
+    "IndRNNCell",
+    "Paper",
+    "SRUCell",
+    "UnICORNN",
+    "UnICORNNCell",
+]
 
 BUILTIN: dict[str, str] = {
     "cornn": "architectures.cornn:ARCHITECTURE",
     "unicornn": "architectures.unicornn:ARCHITECTURE",
+    "indrnn": "architectures.indrnn:ARCHITECTURE",
+    "sru": "architectures.sru:ARCHITECTURE",
     "lstm": "architectures.lstm:ARCHITECTURE",
     "gru": "architectures.gru:ARCHITECTURE",
 }
@@ -37,6 +55,10 @@ _HOME = {
     "CoRNNCell": "architectures.cornn",
     "UnICORNN": "architectures.unicornn",
     "UnICORNNCell": "architectures.unicornn",
+    "IndRNN": "architectures.indrnn",
+    "IndRNNCell": "architectures.indrnn",
+    "SRU": "architectures.sru",
+    "SRUCell": "architectures.sru",
     "LSTM": "architectures.lstm",
     "GRU": "architectures.gru",
 }

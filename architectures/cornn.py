@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from architectures import checks, kernels
+from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
-from architectures.stack import State, TwoStateCell, TwoStateStack
+from architectures.kernels import cornn as compiled
+from architectures.stack import Cell, Stack, State
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -51,10 +53,10 @@ def cornn_eager(
     return torch.stack(positions), (y, z)
 
 
-_BACKENDS = {"eager": cornn_eager}
+_BACKENDS = {"cpu": compiled.cornn, "eager": cornn_eager}
 
 
-class CoRNNCell(TwoStateCell):
+class CoRNNCell(Cell[State]):
     """One layer of coRNN; called, it takes one step from (N, H_in) to the states (y, z), each (N, H).
 
     The one linear map ``i2h`` has the columns of u, z, y in this order and starts as ``nn.Linear`` starts: state dicts
@@ -123,7 +125,7 @@ class CoRNNCell(TwoStateCell):
         )
 
 
-class CoRNN(TwoStateStack):
+class CoRNN(Stack[State]):
     """coRNN with the contract of ``torch.nn.LSTM``; the state is (y, z), each (num_layers, N, H).
 
     Above the first layer, each one reads the positions of the one below. See :class:`CoRNNCell` for the arguments;
@@ -215,4 +217,5 @@ ARCHITECTURE = Architecture(
     defaults={"hidden_size": 128, "num_layers": 1, "dt": 0.1, "gamma": 0.4, "epsilon": 8.0},
     search_space=_search_space,
     constraint=_unstable,
+    cost=PerStep(maps=1, forward=(2, 8), backward=(5, 12), recurrent=2),
 )

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from torch import nn
 
+    from architectures.cost import Cost
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -54,3 +56,7 @@ class Architecture:
 
     initialise_head: Callable[[nn.Linear], None] | None = None
     """Initialises the linear read-out in place as the paper does; without it, it starts as torch starts it."""
+
+    cost: Callable[[int, int, int, int, int], Cost] | None = None
+    """L, N, H_in, H, number of layers -> the work of a stack of such layers, for the floors that speed is compared with;
+    :class:`architectures.cost.PerStep` makes it. Without it the floors are not known."""

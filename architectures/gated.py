@@ -76,7 +76,7 @@ def start_gates(
 
 
 def check_call(rnn: nn.RNNBase, states: tuple[str, ...], input: Tensor | PackedSequence, hx: Any) -> None:
-    """Refuse an input or an initial state of a wrong shape, before torch says so in other words."""
+    """Refuse an input or an initial state of a wrong shape or dtype, before torch says so in other words."""
     if isinstance(input, PackedSequence):
         return  # torch's own affair
     name = type(rnn).__name__
@@ -84,6 +84,8 @@ def check_call(rnn: nn.RNNBase, states: tuple[str, ...], input: Tensor | PackedS
     if hx is not None:
         batch = (input.shape[0 if rnn.batch_first else 1],) if input.dim() == 3 else ()
         checks.state(name, states, hx, (rnn.num_layers, *batch, rnn.hidden_size))
+    given = () if hx is None else (hx,) if len(states) == 1 else hx
+    checks.same_dtype(name, next(rnn.parameters()), input, *given)
 
 
 def extra_repr(forget_bias: ForgetBias, chrono_length: int | None) -> str:

@@ -1,4 +1,12 @@
-"""Gated recurrent unit (GRU): torch's own, with a choice of the initial bias of the gate that keeps."""
+"""Gated recurrent unit (GRU): torch's own, with a choice of the initial bias of the gate that keeps.
+
+With input x and output h, one step of a layer is, with a gate r, z = sigmoid(W x + b + R h + d) of its own each,
+
+    n = tanh(W_n x + b_n + r * (R_n h + d_n))
+    h' = n + z * (h - n)
+
+as in torch and cuDNN; in the paper r multiplies h before the product with R_n.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
-from architectures import gated, kernels
+from architectures import gated, gated_paths, kernels
+from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
 from architectures.gated import ForgetBias
 
@@ -16,11 +26,27 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
+def gru_eager(drive: Tensor, weight: Tensor, bias: Tensor | None, h: Tensor) -> tuple[Tensor, Tensor]:
+    """The recurrence of a GRU in plain PyTorch: the oracle that every other backend must agree with.
+
+    `drive` (L, N, 3H) is W x + b of every step, `weight` is R (3H, H) and `bias` d (3H), all in torch's order of blocks
+    (r, z, n), and `h` is the initial state (N, H). Returns h of every step (L, N, H) and the final one.
+    """
+    outputs = []
+    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+        (x_r, x_z, x_n), (h_r, h_z, h_n) = x.chunk(3, dim=1), F.linear(h, weight, bias).chunk(3, dim=1)
+        n = torch.tanh(x_n + torch.sigmoid(x_r + h_r) * h_n)
+        h = n + torch.sigmoid(x_z + h_z) * (h - n)
+        outputs.append(h)
+    return torch.stack(outputs), h
+
+
 class GRU(nn.GRU):
     """``torch.nn.GRU`` in one direction, with a choice of the initial bias of its update gate.
 
     `forget_bias` is 0, 1 or ``"chrono"``, which needs `chrono_length`: :mod:`architectures.gated` says what they mean.
     With 0 it is torch's layer, weights included. `dropout` is torch's: between layers, drawn anew for every step.
+    `backend` is ``"torch"`` (:mod:`architectures.gated_paths`) or ``"eager"`` (:func:`gru_eager`).
     """
 
     # The constructor of torch's layer draws the parameters before this class knows which forget bias is wanted.
@@ -58,7 +84,13 @@ class GRU(nn.GRU):
         Raises ``ValueError`` where the shapes do not fit.
         """
         gated.check_call(self, ("h",), input, hx)
-        return kernels.run("gru", self.backend, {"torch": super().forward}, input, hx)  # type: ignore[dict-item]
+        return gated_paths.run(self, "gru", self.backend, super().forward, self._unroll, input, hx)
+
+    def _unroll(self, layer: int, input: Tensor, state: gated_paths.States) -> tuple[Tensor, gated_paths.States]:
+        w, r, *biases = self.all_weights[layer]
+        b, d = biases or (None, None)
+        output, h = kernels.run("gru", "eager", {"eager": gru_eager}, F.linear(input, w, b), r, d, state[0])
+        return output, (h,)
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew, the bias of the update gate included."""
@@ -91,4 +123,5 @@ ARCHITECTURE = Architecture(
     ),
     defaults={"hidden_size": 128, "num_layers": 1, "forget_bias": 1},
     search_space=_search_space,
+    cost=PerStep(maps=3, forward=(4, 13), backward=(9, 22), recurrent=3),
 )

@@ -1,4 +1,10 @@
-"""Long short-term memory (LSTM): torch's own, with a choice of the initial forget bias."""
+"""Long short-term memory (LSTM): torch's own, with a choice of the initial forget bias.
+
+With input x, output h and cell c, one step of a layer is, with a gate i, f, o = sigmoid(W x + b + R h) of its own each,
+
+    c' = f * c + i * tanh(W_g x + b_g + R_g h)
+    h' = o * tanh(c')
+"""
 
 from __future__ import annotations
 
@@ -6,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
-from architectures import gated, kernels
+from architectures import gated, gated_paths, kernels
+from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
 from architectures.gated import ForgetBias
 
@@ -18,11 +26,29 @@ if TYPE_CHECKING:
 _INPUT_GATE = 0
 
 
+def lstm_eager(drive: Tensor, weight: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """The recurrence of an LSTM in plain PyTorch: the oracle that every other backend must agree with.
+
+    `drive` (L, N, 4H) is W x of every step with both biases, `weight` is R (4H, H), both in torch's order of blocks
+    (i, f, g, o), and `state` is (h, c), each (N, H). Returns h of every step (L, N, H) and the final (h, c).
+    """
+    h, c = state
+    weight = weight.t()
+    outputs = []
+    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+        i, f, g, o = torch.addmm(x, h, weight).chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        outputs.append(h)
+    return torch.stack(outputs), (h, c)
+
+
 class LSTM(nn.LSTM):
     """``torch.nn.LSTM`` in one direction and without projection, with a choice of the initial forget bias.
 
     `forget_bias` is 0, 1 or ``"chrono"``, which needs `chrono_length`: :mod:`architectures.gated` says what they mean.
     With 0 it is torch's layer, weights included. `dropout` is torch's: between layers, drawn anew for every step.
+    `backend` is ``"torch"`` (:mod:`architectures.gated_paths`) or ``"eager"`` (:func:`lstm_eager`).
     """
 
     # The constructor of torch's layer draws the parameters before this class knows which forget bias is wanted.
@@ -60,7 +86,12 @@ class LSTM(nn.LSTM):
         Raises ``ValueError`` where the shapes do not fit.
         """
         gated.check_call(self, ("h", "c"), input, hx)
-        return kernels.run("lstm", self.backend, {"torch": super().forward}, input, hx)  # type: ignore[dict-item]
+        return gated_paths.run(self, "lstm", self.backend, super().forward, self._unroll, input, hx)
+
+    def _unroll(self, layer: int, input: Tensor, state: gated_paths.States) -> tuple[Tensor, gated_paths.States]:
+        w, r, *biases = self.all_weights[layer]
+        drive = F.linear(input, w, biases[0] + biases[1] if biases else None)
+        return kernels.run("lstm", "eager", {"eager": lstm_eager}, drive, r, (state[0], state[1]))
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew, the forget bias included."""
@@ -92,4 +123,5 @@ ARCHITECTURE = Architecture(
     ),
     defaults={"hidden_size": 128, "num_layers": 1, "forget_bias": 1},
     search_space=_search_space,
+    cost=PerStep(maps=4, forward=(5, 14), backward=(11, 27), recurrent=4),
 )

@@ -18,9 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from architectures import checks, kernels
+from architectures import checks, heads, kernels
+from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
-from architectures.stack import State, TwoStateCell, TwoStateStack
+from architectures.kernels import elementwise
+from architectures.kernels.elementwise import Memory
+from architectures.stack import Cell, Stack, State, mask_over_time
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -29,16 +32,18 @@ _C_BOUND = 0.1  # c starts uniformly within ± this, so that s starts near dt / 
 _W_BOUND = 1.0  # w starts uniformly between 0 and this
 
 
-def unicornn_eager(drive: Tensor, w: Tensor, c: Tensor, state: State, dt: float, alpha: float) -> tuple[Tensor, State]:
+def unicornn_eager(
+    drive: Tensor, w: Tensor, s: Tensor, bias: Tensor | None, state: State, alpha: float, memory: Memory = "high"
+) -> tuple[Tensor, State]:
     """The recurrence of UnICORNN in plain PyTorch: the oracle that every other backend must agree with.
 
-    `drive` (L, N, H) is V u + b of every step, `w` and `c` are (H), and `state` is (y, z), each (N, H). Returns the
-    positions of every step (L, N, H) and the final (y, z).
+    `drive` (L, N, H) is V u of every step, `w`, `s` and `bias` are (H), and `state` is (y, z), each (N, H). Returns the
+    positions of every step (L, N, H) and the final (y, z). Autograd keeps every step, whatever `memory` says.
     """
+    drive = drive if bias is None else drive + bias
     y, z = state
     # Expanded once, so that autograd sums their gradients over the batch once and not at every step.
-    w = w.expand_as(y)
-    s = (dt * torch.sigmoid(c)).expand_as(y)
+    w, s = w.expand_as(y), s.expand_as(y)
     positions = []
     for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
         force = torch.add(torch.tanh(torch.addcmul(x, w, y)), y, alpha=alpha)
@@ -48,14 +53,15 @@ def unicornn_eager(drive: Tensor, w: Tensor, c: Tensor, state: State, dt: float,
     return torch.stack(positions), (y, z)
 
 
-_BACKENDS = {"eager": unicornn_eager}
+_BACKENDS = {"cpu": elementwise.unicornn, "eager": unicornn_eager}
 
 
-class UnICORNNCell(TwoStateCell):
+class UnICORNNCell(Cell[State]):
     """One layer of UnICORNN; called, it takes one step from (N, H_in) to the states (y, z), each (N, H).
 
     Its parameters are the linear map ``i2h`` (V, b) and the vectors ``w`` and ``c``. `dt` is the largest step that c
-    can choose, `alpha` the stiffness common to all oscillators; both are fixed numbers.
+    can choose, `alpha` the stiffness common to all oscillators; both are fixed numbers. `memory` is told in
+    :mod:`architectures.kernels.elementwise`.
     """
 
     def __init__(
@@ -66,12 +72,15 @@ class UnICORNNCell(TwoStateCell):
         dt: float,
         alpha: float,
         bias: bool = True,
+        memory: Memory = "high",
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size)
         checks.positive("dt", dt)
         checks.not_negative("alpha", alpha)
+        elementwise.check_memory(memory)
+        self.memory: Memory = memory
         self.dt = dt
         self.alpha = alpha
         self.i2h = nn.Linear(input_size, hidden_size, bias, device, dtype)
@@ -81,8 +90,9 @@ class UnICORNNCell(TwoStateCell):
 
     def unroll(self, input: Tensor, state: State, backend: str | None = None) -> tuple[Tensor, State]:
         """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): the output (L, N, H) and the final state."""
-        drive = self.i2h(input)  # one product for all steps
-        return kernels.run("unicornn", backend, _BACKENDS, drive, self.w, self.c, state, self.dt, self.alpha)
+        drive = F.linear(input, self.i2h.weight)  # one product for all steps
+        s, bias = self.dt * torch.sigmoid(self.c), self.i2h.bias
+        return kernels.run("unicornn", backend, _BACKENDS, drive, self.w, s, bias, state, self.alpha, self.memory)
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew as the code of the authors does.
@@ -100,13 +110,14 @@ class UnICORNNCell(TwoStateCell):
         return f"{self.input_size}, {self.hidden_size}, dt={self.dt}, alpha={self.alpha}"
 
 
-class UnICORNN(TwoStateStack):
+class UnICORNN(Stack[State]):
     """UnICORNN with the contract of ``torch.nn.LSTM``; the state is (y, z), each (num_layers, N, H).
 
     `dt` is one number or one for each layer. `dropout` follows every layer, the last one too, and drops a unit of a
     sequence at all of its steps or at none; the final state is what the recurrence left, before dropout. See
     :class:`UnICORNNCell` for the other arguments; `backend` forces an implementation of the recurrence
-    (:mod:`architectures.kernels`).
+    (:mod:`architectures.kernels`), and `memory` says what it keeps for the backward pass
+    (:mod:`architectures.kernels.elementwise`).
     """
 
     def __init__(
@@ -121,6 +132,7 @@ class UnICORNN(TwoStateStack):
         bias: bool = True,
         batch_first: bool = False,
         backend: str | None = None,
+        memory: Memory = "high",
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -131,7 +143,7 @@ class UnICORNN(TwoStateStack):
             raise ValueError(f"dt must be one number or one for each of the {num_layers} layers, got {len(steps)}")
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         cells = [
-            UnICORNNCell(size, hidden_size, dt=step, alpha=alpha, bias=bias, device=device, dtype=dtype)
+            UnICORNNCell(size, hidden_size, dt=step, alpha=alpha, bias=bias, memory=memory, device=device, dtype=dtype)
             for size, step in zip(sizes, steps, strict=True)
         ]
         super().__init__(cells, batch_first, backend)
@@ -141,7 +153,7 @@ class UnICORNN(TwoStateStack):
         """Drop units of `output` (L, N, H), each for all steps of a sequence, when training."""
         if not self.training or self.dropout == 0:
             return output
-        return output * F.dropout(output.new_ones(output.shape[1:]), self.dropout)
+        return output * mask_over_time(output, self.dropout)
 
     def extra_repr(self) -> str:
         """The arguments that the representations of the cells do not show."""
@@ -178,13 +190,6 @@ def _unstable(hyper: Mapping[str, Any]) -> str | None:
     )
 
 
-def _initialise_head(head: nn.Linear) -> None:
-    """The read-out of the paper's code: Kaiming-normal weights, no bias to start with."""
-    nn.init.kaiming_normal_(head.weight)
-    if head.bias is not None:
-        nn.init.zeros_(head.bias)
-
-
 ARCHITECTURE = Architecture(
     name="unicornn",
     title="UnICORNN",
@@ -200,5 +205,6 @@ ARCHITECTURE = Architecture(
     defaults={"hidden_size": 128, "num_layers": 3, "dt": 0.3, "alpha": 10.0, "dropout": 0.1},
     search_space=_search_space,
     constraint=_unstable,
-    initialise_head=_initialise_head,
+    initialise_head=heads.kaiming_normal,
+    cost=PerStep(maps=1, forward=(2, 9), backward=(4, 23)),
 )

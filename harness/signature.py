@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from harness.errors import UserError, did_you_mean
 
-NOT_HYPER_PARAMETERS = frozenset({"self", "input_size", "batch_first", "backend", "device", "dtype"})
+NOT_HYPER_PARAMETERS = frozenset({"self", "input_size", "batch_first", "backend", "memory", "device", "dtype"})
 
 STRICT = ConfigDict(
     extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()

@@ -35,31 +35,44 @@ def run(
 ) -> T:
     """Call the implementation that :func:`choose` picks, and count it.
 
-    `implementations` maps the backends that can compute this call, best first, to what computes it.
+    `implementations` maps the backends of an operation, best first, to what computes it. One that can't compute every
+    call has an attribute ``fits``, a function of the same arguments that says whether it can compute this one. One that
+    counts what it does itself, because a compiler may take the call away from here, has an attribute ``counts``.
     """
-    backend = choose(operation, requested, tuple(implementations))
-    result = implementations[backend](*args, **kwargs)
-    ran(operation, backend)
+
+    def fits(backend: str) -> bool:
+        own = getattr(implementations[backend], "fits", None)
+        return own is None or own(*args, **kwargs)
+
+    backend = choose(operation, requested, tuple(implementations), fits)
+    implementation = implementations[backend]
+    result = implementation(*args, **kwargs)
+    if not getattr(implementation, "counts", False):
+        ran(operation, backend)
     return result
 
 
-def choose(operation: str, requested: str | None, available: Sequence[str]) -> str:
-    """The backend to run: `requested` (a layer's keyword), else ``HARNESS_BACKEND``, else the first one `available`.
+def choose(
+    operation: str, requested: str | None, backends: Sequence[str], fits: Callable[[str], bool] = lambda backend: True
+) -> str:
+    """The backend to run: `requested` (a layer's keyword), else ``HARNESS_BACKEND``, else the first one that fits.
 
-    `available` names the backends that can compute this call, best first. The environment variable speaks to all
-    operations at once, so one that lacks the backend it names uses its best; the keyword speaks to one, so there
-    this is a ``ValueError``, as is a name that is no backend at all.
+    `backends` names those of the operation, best first, and `fits` tells of one of them whether it can compute this
+    call; it is asked no more than is needed. The environment variable speaks to all operations at once, so one that
+    lacks the backend it names uses its best; the keyword speaks to one, so there this is a ``ValueError``, as is a name
+    that is no backend at all.
     """
     if requested is not None:
-        if requested not in available:
-            raise ValueError(f"{operation} has no backend {requested!r} here: use {_listed(available)}")
+        if requested not in backends or not fits(requested):
+            here = [backend for backend in backends if fits(backend)]
+            raise ValueError(f"{operation} has no backend {requested!r} here: use {_listed(here)}")
         return requested
     wished = os.environ.get("HARNESS_BACKEND") or None
     if wished is not None:
         known("HARNESS_BACKEND", wished)
-        if wished in available:
+        if wished in backends and fits(wished):
             return wished
-    return available[0]
+    return next(backend for backend in backends if fits(backend))
 
 
 def known(name: str, backend: str | None) -> None:

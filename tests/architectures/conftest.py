@@ -1,4 +1,4 @@
-"""The architectures under test, each small, in float64 and without dropout unless a test asks otherwise."""
+"""The architectures under test, each small, in float64, without dropout and batch normalisation unless a test asks."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ def build(architecture: Architecture) -> Build:
         hyper = dict(architecture.defaults) | {"hidden_size": hidden_size, "num_layers": num_layers}
         if "dropout" in hyper:
             hyper["dropout"] = 0.0
+        if "batch_norm" in hyper:
+            hyper["batch_norm"] = "none"
         torch.manual_seed(7)
         return architecture.layer(input_size, **(hyper | {"dtype": torch.float64} | keywords))
 
@@ -49,5 +51,5 @@ def build(architecture: Architecture) -> Build:
 
 @pytest.fixture
 def states() -> States:
-    """The tensors of a state: that of a GRU is bare, the others are pairs."""
+    """The tensors of a state: bare or a pair."""
     return lambda state: (state,) if isinstance(state, Tensor) else tuple(state)

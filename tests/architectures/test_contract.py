@@ -80,9 +80,11 @@ def test_two_pieces_equal_the_whole(build, states):
         agree(a, b)
 
 
-def test_final_state_of_the_last_layer_holds_the_last_output(build, states):
-    output, state = build()(sequence(L, N, 3))
-    assert torch.equal(states(state)[0][-1], output[-1])
+def test_final_state_of_the_last_layer_holds_the_last_output(build, states, architecture):
+    # The output of an SRU is a mixture of its state and its input: all state once the highway is shut.
+    keywords = {"highway_bias": 50.0, "rescale": False} if "highway_bias" in architecture.defaults else {}
+    output, state = build(**keywords)(sequence(L, N, 3))
+    agree(states(state)[0][-1], output[-1])
 
 
 def test_sequences_of_a_batch_do_not_see_each_other(build):
@@ -183,7 +185,7 @@ def test_representation_names_the_hyper_parameters(build, architecture):
     shown = repr(build(batch_first=True))
     assert "batch_first=True" in shown
     for name, value in architecture.defaults.items():
-        if name not in ("hidden_size", "num_layers", "dropout"):
+        if name not in ("hidden_size", "num_layers", "dropout", "batch_norm"):
             assert f"{name}={value}" in shown
 
 

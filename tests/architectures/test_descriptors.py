@@ -19,7 +19,7 @@ NOT_HYPER = {"self", "input_size", "batch_first", "backend", "device", "dtype"}
 
 def test_names(load):
     assert {name: load(name).name for name in BUILTIN} == {name: name for name in BUILTIN}
-    assert [load(name).title for name in BUILTIN] == ["coRNN", "UnICORNN", "LSTM", "GRU"]
+    assert [load(name).title for name in BUILTIN] == ["coRNN", "UnICORNN", "IndRNN", "SRU", "LSTM", "GRU"]
 
 
 def test_module_opens_with_a_summary_of_one_line(architecture):
@@ -79,6 +79,8 @@ def test_paper_can_be_found(architecture):
         ("unicornn", 96, 128, 3, 10, 47_498),  # noise-padded CIFAR-10, 47k
         ("unicornn", 6, 32, 2, 5, 1_573),  # EigenWorms, 1.5k
         ("unicornn", 100, 128, 2, 1, 30_081),  # IMDB, 30k
+        ("indrnn", 1, 128, 6, 10, 86_410),  # psMNIST, as the log of the authors tells
+        ("sru", 1, 128, 2, 1, 50_817),  # (4 * 128 + 4 * 128) + (3 * 128 * 128 + 4 * 128) + 129
         ("lstm", 1, 128, 1, 10, 68_362),  # 4 (128 + 128 * 128 + 2 * 128) + 1290
         ("gru", 1, 128, 1, 10, 51_594),  # 3 (128 + 128 * 128 + 2 * 128) + 1290
     ],

@@ -25,7 +25,7 @@ def test_light_modules_import_nothing_heavy(module):
 
 
 def test_layers_import_torch_but_not_optuna():
-    loaded = modules_after("from architectures import CoRNN, UnICORNN, LSTM, GRU")
+    loaded = modules_after("from architectures import CoRNN, UnICORNN, IndRNN, SRU, LSTM, GRU")
     assert "torch" in loaded
     assert "optuna" not in loaded
 

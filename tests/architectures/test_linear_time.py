@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from architectures import CoRNN, UnICORNN
+from architectures import SRU, CoRNN, IndRNN, UnICORNN
 
 
 def gradient_elements(output: Tensor) -> int:
@@ -39,8 +39,15 @@ def growth(forward) -> tuple[int, int]:
 
 @pytest.mark.parametrize(
     "layer",
-    [CoRNN(3, 5, 2, dt=0.1), CoRNN(3, 5, dt=0.1, damping="implicit"), UnICORNN(3, 5, 2, dt=0.1, alpha=1.0)],
-    ids=["cornn", "cornn implicit", "unicornn"],
+    [
+        CoRNN(3, 5, 2, dt=0.1, backend="eager"),
+        CoRNN(3, 5, dt=0.1, damping="implicit", backend="eager"),
+        UnICORNN(3, 5, 2, dt=0.1, alpha=1.0, backend="eager"),
+        IndRNN(3, 5, 2, backend="eager"),
+        IndRNN(3, 5, activation="tanh", backend="eager"),
+        SRU(3, 5, 2, backend="eager"),
+    ],
+    ids=["cornn", "cornn implicit", "unicornn", "indrnn", "indrnn tanh", "sru"],
 )
 def test_work_of_the_backward_pass_is_linear_in_length(layer):
     first, second = growth(lambda input: layer(input)[0])

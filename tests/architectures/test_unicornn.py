@@ -81,7 +81,7 @@ def test_gradients_equal_the_analytic_adjoint(dt, alpha):
     drive, w, c = random(L, N, H, seed=0), random(H, seed=1), random(H, seed=2)
     y0, z0 = random(N, H, seed=3), random(N, H, seed=4)
     leaves = [tensor.requires_grad_() for tensor in (drive, w, c, y0, z0)]
-    output, (y_final, z_final) = unicornn_eager(drive, w, c, (y0, z0), dt, alpha)
+    output, (y_final, z_final) = unicornn_eager(drive, w, dt * torch.sigmoid(c), None, (y0, z0), alpha)
     outside, y_bar, z_bar = random(L, N, H, seed=5), random(N, H, seed=6), random(N, H, seed=7)
     expected = torch.autograd.grad((output, y_final, z_final), leaves, (outside, y_bar, z_bar))
 
@@ -110,7 +110,7 @@ def test_gradients_equal_the_analytic_adjoint(dt, alpha):
 def test_gradient_of_c_stays_finite_where_the_sigmoid_underflows():
     c = torch.tensor([-200.0, 0.0, 200.0], requires_grad=True)
     zeros = torch.zeros(1, 3)
-    output, _ = unicornn_eager(torch.ones(5, 1, 3), torch.ones(3), c, (zeros, zeros), 0.1, 1.0)
+    output, _ = unicornn_eager(torch.ones(5, 1, 3), torch.ones(3), 0.1 * torch.sigmoid(c), None, (zeros, zeros), 1.0)
     output.sum().backward()
     assert torch.isfinite(c.grad).all()
     assert c.grad[1] != 0

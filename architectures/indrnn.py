@@ -1,0 +1,247 @@
+"""Independently recurrent neural network (IndRNN): each unit sees its own past only, through one weight.
+
+With input x and state h, which is also the output, one step of a layer is
+
+    h' = act(W x + u * h + b)
+
+where u is a vector: the units of a layer do not see each other; only the linear maps W between layers mix them. act is
+a ReLU, or tanh. Section 3 of the paper (:data:`ARCHITECTURE`) gives the formula and the bound of u; what the paper
+leaves open follows the code of the authors.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from architectures import checks, heads, kernels
+from architectures.cost import PerStep
+from architectures.descriptor import Architecture, Paper
+from architectures.kernels import elementwise
+from architectures.kernels.elementwise import Memory
+from architectures.stack import Cell, Stack, mask_over_time
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Activation = Literal["relu", "tanh"]
+BatchNorm = Literal["none", "before", "after"]
+
+_ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
+
+
+def indrnn_eager(
+    drive: Tensor, u: Tensor, bias: Tensor | None, h0: Tensor, activation: Activation, memory: Memory = "high"
+) -> tuple[Tensor, Tensor]:
+    """The recurrence of IndRNN in plain PyTorch: the oracle that every other backend must agree with.
+
+    `drive` (L, N, H) is W x of every step, `u` and `bias` are (H), `h0` is (N, H) and `activation` is relu or tanh.
+    Returns the state after every step (L, N, H), which is the output, and the final one (N, H). Autograd keeps every
+    step, whatever `memory` says.
+    """
+    drive = drive if bias is None else drive + bias
+    act = _ACTIVATIONS[activation]
+    h = h0
+    u = u.expand_as(h)  # once, so that autograd sums its gradient over the batch once and not at every step
+    states = []
+    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+        h = act(torch.addcmul(x, u, h))
+        states.append(h)
+    return torch.stack(states), h
+
+
+_BACKENDS = {"cpu": elementwise.indrnn, "eager": indrnn_eager}
+
+
+class IndRNNCell(Cell[Tensor]):
+    """One layer of IndRNN; called, it takes one step from (N, H_in) to the state h (N, H).
+
+    Its parameters are the linear map ``i2h`` (W, b) and the vector ``u``.
+
+    `bound` is the largest absolute value of u. The paper has M ** (1 / T), with which the gradient of a ReLU unit grows
+    at most M times over T steps (M = 5 for the 784 steps of MNIST in the authors' code); 1 is its limit for long
+    sequences, a large number is none, for short ones. As in that code, weights that the optimiser moved beyond it are
+    set back onto it before they are used next; parameters handed in from outside (``torch.func.functional_call``) are
+    used as they are. `long_memory` starts u near the bound, for a layer of which only the last step is read.
+
+    `batch_norm` normalises each unit over all steps of all sequences of a batch, padding included, and in evaluation
+    by running statistics: what enters the recurrence ("before"), or what leaves it ("after": the authors' choice, but
+    where a sequence continues another one; the state itself is not normalised).
+    """
+
+    state_names: ClassVar[tuple[str, ...]] = ("h",)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        activation: Activation = "relu",
+        bound: float = 1.0,
+        long_memory: bool = False,
+        batch_norm: BatchNorm = "none",
+        bias: bool = True,
+        memory: Memory = "high",
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        elementwise.check_memory(memory)
+        self.memory: Memory = memory
+        if activation not in _ACTIVATIONS:
+            raise ValueError(f"activation must be 'relu' or 'tanh', got {activation!r}")
+        checks.positive("bound", bound)
+        if batch_norm not in ("none", "before", "after"):
+            raise ValueError(f"batch_norm must be 'none', 'before' or 'after', got {batch_norm!r}")
+        self.activation: Activation = activation
+        self.bound = bound
+        self.long_memory = long_memory
+        self.batch_norm: BatchNorm = batch_norm
+        self.i2h = nn.Linear(input_size, hidden_size, bias, device, dtype)
+        self.u = nn.Parameter(torch.empty(hidden_size, device=device, dtype=dtype))
+        self.norm = nn.BatchNorm1d(hidden_size, device=device, dtype=dtype) if batch_norm != "none" else None
+        self.reset_parameters()
+
+    def unroll(self, input: Tensor, state: Tensor, backend: str | None = None) -> tuple[Tensor, Tensor]:
+        """Run over `input` (L, N, H_in) from `state` (N, H): the output (L, N, H) and the final state."""
+        self._keep_the_bound()
+        drive = F.linear(input, self.i2h.weight)  # one product for all steps
+        bias: Tensor | None = self.i2h.bias
+        if self.norm is not None and self.batch_norm == "before":
+            drive = drive if bias is None else drive + bias
+            drive, bias = self.norm(drive.flatten(0, 1)).view_as(drive), None
+        output, state = kernels.run(
+            "indrnn", backend, _BACKENDS, drive, self.u, bias, state, self.activation, self.memory
+        )
+        if self.norm is not None and self.batch_norm == "after":
+            output = self.norm(output.flatten(0, 1)).view_as(output)
+        return output, state
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew as the code of the authors does.
+
+        W is Kaiming-uniform for a leaky ReLU of slope 8, b = 0, u uniform between 0 and 1, or `bound` if that is less;
+        with `long_memory` between 1 / `bound` and `bound`. The normalisation starts with factor 1 and without a shift.
+        """
+        nn.init.kaiming_uniform_(self.i2h.weight, a=8)
+        if self.i2h.bias is not None:
+            nn.init.zeros_(self.i2h.bias)
+        if self.long_memory:
+            nn.init.uniform_(self.u, min(self.bound, 1 / self.bound), self.bound)
+        else:
+            nn.init.uniform_(self.u, 0, min(self.bound, 1))
+        if self.norm is not None:
+            self.norm.reset_parameters()
+
+    def extra_repr(self) -> str:
+        """The arguments of the cell."""
+        shown = f"{self.input_size}, {self.hidden_size}, activation={self.activation!r}, bound={self.bound}"
+        if self.long_memory:
+            shown += ", long_memory=True"
+        return shown + f", batch_norm={self.batch_norm!r}"
+
+    def _keep_the_bound(self) -> None:
+        if isinstance(self.u, nn.Parameter):
+            # .data, because a graph made before by another call of this layer must still be able to go backward: its u
+            # was within the bound and therefore does not change here, unless an optimiser has changed it since anyway.
+            self.u.data.clamp_(-self.bound, self.bound)
+
+
+class IndRNN(Stack[Tensor]):
+    """IndRNN with the contract of ``torch.nn.GRU``; the state is h (num_layers, N, H).
+
+    `long_memory` is for the last layer alone. `dropout` follows every layer, the last one too, and drops a unit of a
+    sequence at all of its steps or at none; the final state is what the recurrence left, before `batch_norm` and
+    dropout. See :class:`IndRNNCell` for the other arguments; `backend` forces an implementation of the recurrence
+    (:mod:`architectures.kernels`).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        activation: Activation = "relu",
+        bound: float = 1.0,
+        long_memory: bool = False,
+        batch_norm: BatchNorm = "none",
+        dropout: float = 0.0,
+        bias: bool = True,
+        batch_first: bool = False,
+        backend: str | None = None,
+        memory: Memory = "high",
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        checks.count("num_layers", num_layers)
+        checks.probability("dropout", dropout)
+        sizes = [input_size] + [hidden_size] * (num_layers - 1)
+        cells = [
+            IndRNNCell(
+                size,
+                hidden_size,
+                activation=activation,
+                bound=bound,
+                long_memory=long_memory and number == num_layers,
+                batch_norm=batch_norm,
+                bias=bias,
+                memory=memory,
+                device=device,
+                dtype=dtype,
+            )
+            for number, size in enumerate(sizes, start=1)
+        ]
+        super().__init__(cells, batch_first, backend)
+        self.dropout = dropout
+
+    def after_layer(self, output: Tensor) -> Tensor:
+        """Drop units of `output` (L, N, H), each for all steps of a sequence, when training."""
+        if not self.training or self.dropout == 0:
+            return output
+        return output * mask_over_time(output, self.dropout)
+
+    def extra_repr(self) -> str:
+        """The arguments that the representations of the cells do not show."""
+        return super().extra_repr() + (f", dropout={self.dropout}" if self.dropout else "")
+
+
+def _search_space() -> dict[str, BaseDistribution]:
+    """What the authors vary: depth (2 layers to 12), normalisation, dropout and the start of the last layer."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    return {
+        "num_layers": IntDistribution(2, 12),
+        "batch_norm": CategoricalDistribution(("none", "before", "after")),
+        "long_memory": CategoricalDistribution((False, True)),
+        "dropout": FloatDistribution(0.0, 0.5),
+    }
+
+
+ARCHITECTURE = Architecture(
+    name="indrnn",
+    title="IndRNN",
+    layer=IndRNN,
+    paper=Paper(
+        title="Independently Recurrent Neural Network (IndRNN): Building A Longer and Deeper RNN",
+        authors="Shuai Li, Wanqing Li, Chris Cook, Ce Zhu, Yanbo Gao",
+        year=2018,
+        venue="Conference on Computer Vision and Pattern Recognition (CVPR)",
+        url="https://arxiv.org/abs/1803.04831",
+        code="https://github.com/Sunnydreamrain/IndRNN_pytorch",
+    ),
+    defaults={
+        "hidden_size": 128,
+        "num_layers": 3,
+        "bound": 1.0,
+        "long_memory": True,
+        "batch_norm": "after",
+        "dropout": 0.1,
+    },
+    search_space=_search_space,
+    initialise_head=heads.kaiming_normal,
+    cost=PerStep(maps=1, forward=(2, 3), backward=(3, 6)),
+)

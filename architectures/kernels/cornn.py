@@ -1,0 +1,191 @@
+"""coRNN, compiled for the CPU: all steps of a few sequences on one thread, with matrix products of its own.
+
+:func:`cornn` takes and returns what :func:`architectures.cornn.cornn_eager` does. It is an operator of torch
+(``torch.ops.harness.cornn``), so that ``torch.compile`` takes it into its graphs as it is. For the gradients it keeps
+two numbers of each step and unit, y (which is the output) and the tanh; the gradient of the weight is one product over
+all steps and sequences. Results are the same, bit for bit, for every number of threads. Half-precision tensors of an
+autocast region are computed in float32. There are no second derivatives, and no derivatives in forward mode.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from architectures import kernels
+from architectures.kernels import elementwise, library
+
+__all__ = ["cornn"]
+
+
+def cornn(
+    drive: Tensor,
+    weight: Tensor,
+    state: tuple[Tensor, Tensor],
+    dt: float,
+    gamma: float,
+    epsilon: float,
+    damping: str,
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """:func:`architectures.cornn.cornn_eager`, compiled; `drive` may be any view, the others are small."""
+    tensors = (drive, weight, *state)
+    dtype = torch.float32 if torch.is_autocast_enabled("cpu") else drive.dtype
+    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    drive, weight, y, z = (tensor.to(dtype) for tensor in tensors)
+    output, y, z, _ = torch.ops.harness.cornn(drive, weight, y, z, dt, gamma, epsilon, damping == "implicit", keep)
+    return output, (y, z)
+
+
+def fits(drive: Tensor, *_: Any) -> bool:
+    """Whether the library is there and can compute on such tensors."""
+    return elementwise.fits(drive)
+
+
+cornn.fits, cornn.counts = fits, True  # type: ignore[attr-defined]
+
+
+@torch.library.custom_op("harness::cornn", mutates_args=())
+def _forward(
+    drive: Tensor,
+    weight: Tensor,
+    y0: Tensor,
+    z0: Tensor,
+    dt: float,
+    gamma: float,
+    epsilon: float,
+    implicit: bool,
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Output (L, N, H), final y and z (N, H), and the tanh of every step (L, N, H), empty unless `keep`.
+
+    `drive` is (L, N, H), `weight` (H, 2H) with the columns of z and then of y, `y0` and `z0` are (N, H).
+    """
+    left = output, y, z, force = _left(drive, y0, keep)
+    _call("forward", weight, (y0, z0), drive, (output, force, y, z), _factors(dt, gamma, epsilon, implicit))
+    kernels.ran("cornn", "cpu")
+    return left
+
+
+@torch.library.custom_op("harness::cornn_backward", mutates_args=())
+def _backward(
+    weight: Tensor,
+    y0: Tensor,
+    z0: Tensor,
+    dt: float,
+    gamma: float,
+    epsilon: float,
+    implicit: bool,
+    output: Tensor,
+    force: Tensor,
+    grad_output: Tensor | None,
+    grad_y: Tensor | None,
+    grad_z: Tensor | None,
+    of_weight: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of `drive`, `weight` (empty unless `of_weight`), `y0` and `z0`."""
+    given = d_drive, d_weight, d_y, d_z = _given(output, y0, of_weight)
+    ends = [torch.zeros_like(y0) if end is None else end.contiguous() for end in (grad_y, grad_z)]
+    others = (output, force, *ends, d_drive, d_y, d_z, d_weight)
+    _call("backward", weight, (y0, z0), grad_output, others, _factors(dt, gamma, epsilon, implicit))
+    return given
+
+
+@_forward.register_fake
+def _(drive: Tensor, weight: Tensor, y0: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return _left(drive, y0, keep=rest[-1])
+
+
+@_backward.register_fake
+def _(weight: Tensor, y0: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return _given(rest[5], y0, of_weight=rest[-1])
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    _, weight, y0, z0, *ctx.factors, _ = inputs
+    result, _, _, force = output
+    ctx.save_for_backward(weight, y0, z0, result, force)
+    ctx.set_materialize_grads(False)
+
+
+def _gradients(
+    ctx: Any, grad_output: Tensor | None, grad_y: Tensor | None, grad_z: Tensor | None, _: Any
+) -> tuple[Any, ...]:
+    weight, y0, z0, output, force = ctx.saved_tensors
+    of_weight = ctx.needs_input_grad[1]
+    d_drive, d_weight, d_y, d_z = torch.ops.harness.cornn_backward(
+        weight, y0, z0, *ctx.factors, output, force, grad_output, grad_y, grad_z, of_weight
+    )
+    return d_drive, d_weight if of_weight else None, d_y, d_z, None, None, None, None, None
+
+
+def _no_second_derivatives(ctx: Any, *_: Any) -> None:
+    raise NotImplementedError(
+        "the compiled coRNN has no second derivatives: use backend='eager' (or HARNESS_BACKEND=eager)"
+    )
+
+
+_forward.register_autograd(_gradients, setup_context=_remember)
+_backward.register_autograd(_no_second_derivatives, setup_context=lambda ctx, inputs, output: None)
+
+
+def _left(drive: Tensor, y0: Tensor, keep: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Room for what the forward pass leaves: the output, the final states, the tanh of every step."""
+    shapes = drive.shape, y0.shape, y0.shape, drive.shape if keep else (0,)
+    output, y, z, force = (_empty(shape, dtype=drive.dtype, device=drive.device) for shape in shapes)
+    return output, y, z, force
+
+
+def _given(output: Tensor, y0: Tensor, of_weight: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Room for the gradients of the drive, the weight and the initial states."""
+    width = y0.shape[1]
+    shapes = output.shape, (width, 2 * width) if of_weight else (0,), y0.shape, y0.shape
+    drive, weight, y, z = (_empty(shape, dtype=output.dtype, device=output.device) for shape in shapes)
+    return drive, weight, y, z
+
+
+def _empty(*shape: Any, **kind: Any) -> Tensor:
+    return torch.empty(*shape, **kind)
+
+
+def _call(
+    direction: str,
+    weight: Tensor,
+    initial: tuple[Tensor, Tensor],
+    stream: Tensor | None,
+    others: tuple[Tensor, ...],
+    factors: tuple[float, ...],
+) -> None:
+    """Call a C function of ``source/cornn.cpp``, which says what it takes; the first of `others` is the output.
+
+    The values of `stream` (L, N, H) may have any distance from step to step and from sequence to sequence.
+    """
+    loaded = library.load()
+    assert loaded is not None  # as `fits` saw to
+    suffix = elementwise.SUFFIX[weight.dtype]
+    weight = weight if weight.stride(-1) == 1 else weight.contiguous()
+    if stream is not None and stream.stride(-1) != 1:
+        stream = stream.contiguous()
+    initial = initial[0].contiguous(), initial[1].contiguous()
+    sizes = (ctypes.c_int64 * 4)(len(others[0]), *initial[0].shape, torch.get_num_threads())
+    needed = getattr(loaded.functions, f"cornn_scratch_{suffix}")
+    needed.restype = ctypes.c_int64
+    tensors = (weight, *initial, stream, *others, _empty(needed(sizes), dtype=torch.uint8))
+    pointers = [tensor.data_ptr() if tensor is not None and tensor.numel() else None for tensor in tensors]
+    strides = (weight.stride(0), *((0, 0) if stream is None else stream.stride()[:2]))
+    getattr(loaded.functions, f"cornn_{direction}_{suffix}")(
+        sizes,
+        (ctypes.c_void_p * len(pointers))(*pointers),
+        (ctypes.c_int64 * len(strides))(*strides),
+        (ctypes.c_double * len(factors))(*factors),
+    )
+
+
+def _factors(dt: float, gamma: float, epsilon: float, implicit: bool) -> tuple[float, float, float, float]:
+    """dt, keep, spring and push of z' = keep z - spring y + push tanh(...), y' = y + dt z'."""
+    if implicit:
+        friction = 1 + dt * epsilon
+        return dt, 1 / friction, dt * gamma / friction, dt / friction
+    return dt, 1 - dt * epsilon, dt * gamma, dt

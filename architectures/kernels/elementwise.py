@@ -1,0 +1,276 @@
+"""UnICORNN, IndRNN and SRU, compiled for the CPU: one sweep over time for all of them, with a step of each.
+
+The operations take and return what their readable forms in :mod:`architectures.unicornn`, :mod:`architectures.indrnn`
+and :mod:`architectures.sru` do, and are operators of torch (``torch.ops.harness.sweep``), so that ``torch.compile``
+takes them into its graphs as they are. Gradients are exact: the backward sweep reads the states that the forward one
+kept. With ``memory="low"`` only those of every 64th step are kept, and the others are worked out again: the same
+numbers, for the time of another forward sweep. Results are the same, bit for bit, for every number of threads. There
+are no second derivatives, and under the transforms of ``torch.func`` plain PyTorch is used instead.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import partial
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from architectures import kernels
+from architectures.kernels import library
+
+Memory = Literal["high", "low"]
+"""What a forward pass keeps for the backward one: the state of every step, or of every 64th."""
+
+SEGMENT = 64  # steps between two stored states, as in source/sweep.h
+SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
+ACTIVATIONS = {"identity": 0.0, "tanh": 1.0, "relu": 2.0}
+NOTHING, STATES, EVERYTHING = 0, 1, 2  # what is kept: no gradients wanted, memory="low", memory="high"
+
+
+def check_memory(memory: str) -> None:
+    """Refuse a word that :data:`Memory` doesn't know."""
+    if memory not in get_args(Memory):
+        raise ValueError(f"memory must be 'high' or 'low', got {memory!r}")
+
+
+def unicornn(
+    drive: Tensor,
+    w: Tensor,
+    s: Tensor,
+    bias: Tensor | None,
+    state: tuple[Tensor, Tensor],
+    alpha: float,
+    memory: Memory = "high",
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """:func:`architectures.unicornn.unicornn_eager`, compiled."""
+    bias = torch.zeros_like(w) if bias is None else bias
+    output, final = _sweep("unicornn", drive, None, (w, s, bias), state, alpha, memory)
+    return output, (final[0], final[1])
+
+
+def indrnn(
+    drive: Tensor, u: Tensor, bias: Tensor | None, h0: Tensor, activation: str, memory: Memory = "high"
+) -> tuple[Tensor, Tensor]:
+    """:func:`architectures.indrnn.indrnn_eager`, compiled."""
+    bias = torch.zeros_like(u) if bias is None else bias
+    output, final = _sweep("indrnn", drive, None, (u, bias), (h0,), ACTIVATIONS[activation], memory)
+    return output, final[0]
+
+
+def sru(
+    gates: Tensor,
+    skip: Tensor,
+    v: Tensor,
+    bias: Tensor | None,
+    c0: Tensor,
+    activation: str,
+    memory: Memory = "high",
+) -> tuple[Tensor, Tensor]:
+    """:func:`architectures.sru.sru_eager`, compiled."""
+    bias = torch.zeros_like(v) if bias is None else bias
+    output, final = _sweep("sru", gates, skip, (*v, *bias), (c0,), ACTIVATIONS[activation], memory)
+    return output, final[0]
+
+
+def fits(input: Tensor, *_: Any, **__: Any) -> bool:
+    """Whether the library is there and can compute on tensors such as `input`.
+
+    It can't under the transforms of ``torch.func``, which torch's custom operators don't take part in.
+    """
+    if torch._C._are_functorch_transforms_active():
+        return False
+    return input.device.type == "cpu" and (input.dtype in SUFFIX or _autocast()) and _usable()
+
+
+_OPERATIONS: tuple[Any, ...] = (unicornn, indrnn, sru)
+for _operation in _OPERATIONS:
+    _operation.fits, _operation.counts = fits, True
+
+
+def _sweep(
+    step: str,
+    input: Tensor,
+    skip: Tensor | None,
+    weights: tuple[Tensor, ...],
+    states: tuple[Tensor, ...],
+    constant: float,
+    memory: Memory,
+) -> tuple[Tensor, Tensor]:
+    """Output (L, N, H) and final states (number of states, N, H)."""
+    tensors = (input, *(() if skip is None else (skip,)), *weights, *states)
+    dtype = torch.float32 if _autocast() else input.dtype
+    keep = NOTHING
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        keep = STATES if memory == "low" else EVERYTHING
+    weight, initial = torch.stack(weights).to(dtype), torch.stack(states).to(dtype)
+    skip = None if skip is None else skip.to(dtype)
+    output, _, _, final = torch.ops.harness.sweep(step, input.to(dtype), skip, weight, initial, constant, keep)
+    return output, final
+
+
+def _autocast() -> bool:
+    return torch.is_autocast_enabled("cpu")
+
+
+@torch.compiler.assume_constant_result
+def _usable() -> bool:
+    return library.load() is not None
+
+
+@torch.library.custom_op("harness::sweep", mutates_args=())
+def _forward(
+    step: str, input: Tensor, skip: Tensor | None, weight: Tensor, initial: Tensor, constant: float, keep: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Output (L, N, H), what was kept of every step beside it, the states of every 64th step, and the final states.
+
+    `weight` is (number of weights, H) and `initial` (number of states, N, H).
+    """
+    left = _left(step, input, initial, keep)
+    call = _Call(initial)
+    call.streams(input, skip)
+    call.tensors(weight.contiguous(), initial.contiguous(), *left)
+    call(f"{step}_forward", constant, len(input))
+    kernels.ran(step, "cpu")
+    return left
+
+
+@_forward.register_fake
+def _(
+    step: str, input: Tensor, skip: Tensor | None, weight: Tensor, initial: Tensor, constant: float, keep: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return _left(step, input, initial, keep)
+
+
+@torch.library.custom_op("harness::sweep_backward", mutates_args=())
+def _backward(
+    step: str,
+    input: Tensor,
+    skip: Tensor | None,
+    weight: Tensor,
+    initial: Tensor,
+    kept: Tensor | None,
+    states: Tensor,
+    final: Tensor,
+    constant: float,
+    grad_output: Tensor | None,
+    grad_final: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of `input`, `skip`, `weight` and `initial`; `kept` is None where only `states` were kept."""
+    d_input, d_skip, d_weight, d_initial = given = _given(input, skip, weight, initial)
+    sums = _empty(len(weight), *initial.shape[1:], dtype=torch.float64)
+    call = _Call(initial)
+    call.streams(input, skip)
+    call.tensors(weight.contiguous(), initial.contiguous(), kept, states, final)
+    call.streams(grad_output) if grad_output is not None else call.nothing()
+    call.tensors(torch.zeros_like(final) if grad_final is None else grad_final.contiguous())
+    call.streams(d_input, None if skip is None else d_skip)
+    call.tensors(d_weight, sums, d_initial)
+    call(f"{step}_backward", constant, len(input))
+    return given
+
+
+@_backward.register_fake
+def _(
+    step: str,
+    input: Tensor,
+    skip: Tensor | None,
+    weight: Tensor,
+    initial: Tensor,
+    *_: Any,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return _given(input, skip, weight, initial)
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    step, input, skip, weight, initial, constant, keep = inputs
+    result, kept, states, final = output
+    ctx.step, ctx.constant = step, constant
+    every = None if keep != EVERYTHING else kept if step == "sru" else result
+    ctx.save_for_backward(input, skip, weight, initial, every, states, final)
+    ctx.set_materialize_grads(False)
+
+
+def _gradients(ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None) -> tuple[Any, ...]:
+    *tensors, states, final = ctx.saved_tensors
+    found = torch.ops.harness.sweep_backward(ctx.step, *tensors, states, final, ctx.constant, grad_output, grad_final)
+    d_input, d_skip, d_weight, d_initial = found
+    return None, d_input, None if tensors[1] is None else d_skip, d_weight, d_initial, None, None
+
+
+def _no_second_derivatives(ctx: Any, *_: Any) -> None:
+    raise NotImplementedError(
+        "the compiled recurrences have no second derivatives: use backend='eager' (or HARNESS_BACKEND=eager)"
+    )
+
+
+_forward.register_autograd(_gradients, setup_context=_remember)
+_backward.register_autograd(_no_second_derivatives, setup_context=lambda ctx, inputs, output: None)
+
+
+def _left(step: str, input: Tensor, initial: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Room for what a forward sweep leaves."""
+    length, (count, batch, width) = input.shape[0], initial.shape
+    new = partial(_empty, dtype=initial.dtype, device=initial.device)
+    every = (length, batch, width)
+    return (
+        new(every),
+        new(every if step == "sru" and keep == EVERYTHING else (0,)),  # of the others the output is what is kept
+        new((-(-length // SEGMENT), count, batch, width) if keep != NOTHING else (0,)),
+        new((count, batch, width)),
+    )
+
+
+def _given(
+    input: Tensor, skip: Tensor | None, weight: Tensor, initial: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Room for the gradients."""
+    new = partial(_empty, dtype=initial.dtype, device=initial.device)
+    return new(input.shape), new((0,) if skip is None else skip.shape), new(weight.shape), new(initial.shape)
+
+
+def _empty(*shape: Any, **kind: Any) -> Tensor:
+    return torch.empty(*shape, **kind)
+
+
+class _Call:
+    """The arguments of a C function, gathered in its order: addresses, and the strides of the streams."""
+
+    def __init__(self, initial: Tensor) -> None:
+        _, self.batch, self.width = initial.shape
+        self.suffix = SUFFIX[initial.dtype]
+        self.pointers: list[int | None] = []
+        self.strides: list[int] = []
+        self.alive: list[Tensor] = []
+
+    def tensors(self, *tensors: Tensor | None) -> None:
+        """Add contiguous tensors, or null for None and for those without elements."""
+        for tensor in tensors:
+            self.pointers.append(tensor.data_ptr() if tensor is not None and tensor.numel() else None)
+            self.alive += [] if tensor is None else [tensor]
+
+    def streams(self, *tensors: Tensor | None) -> None:
+        """Add tensors (L, N, k H) as k streams (L, N, H) each; other than the last dimension, they may be any view."""
+        for tensor in tensors:
+            if tensor is None:
+                continue
+            tensor = tensor if tensor.stride(-1) == 1 else tensor.contiguous()
+            for block in range(tensor.shape[-1] // self.width):
+                self.pointers.append(tensor.data_ptr() + block * self.width * tensor.element_size())
+                self.strides += tensor.stride()[:2]
+            self.alive.append(tensor)
+
+    def nothing(self) -> None:
+        """Add a stream that isn't there."""
+        self.pointers.append(None)
+        self.strides += (0, 0)
+
+    def __call__(self, name: str, constant: float, length: int) -> None:
+        loaded = library.load()
+        assert loaded is not None  # as `fits` saw to
+        function = getattr(loaded.functions, f"{name}_{self.suffix}")
+        sizes = (ctypes.c_int64 * 4)(length, self.batch, self.width, torch.get_num_threads())
+        pointers = (ctypes.c_void_p * len(self.pointers))(*self.pointers)
+        strides = (ctypes.c_int64 * len(self.strides))(*self.strides)
+        function(sizes, pointers, strides, ctypes.c_double(constant))
