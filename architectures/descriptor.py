@@ -58,5 +58,5 @@ class Architecture:
     """Initialises the linear read-out in place as the paper does; without it, it starts as torch starts it."""
 
     cost: Callable[[int, int, int, int, int], Cost] | None = None
-    """L, N, H_in, H, number of layers -> the work of a stack of such layers, for the floors that speed is compared with;
+    """L, N, H_in, H, number of layers -> the work of a stack of such layers, from which the floors of its time come;
     :class:`architectures.cost.PerStep` makes it. Without it the floors are not known."""

@@ -1,6 +1,6 @@
 """The machine of the benchmark: resolve a recipe, train it, keep it.
 
-In Python ``harness.runs()`` and ``harness.curves()`` give what is stored, as data frames.
+In Python ``harness.runs()``, ``harness.curves()`` and ``harness.timings()`` give what is stored, as data frames.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "curves", "runs"]
+__all__ = ["__version__", "curves", "runs", "timings"]
 
 
 def runs(home: str | None = None) -> pandas.DataFrame:
@@ -26,3 +26,10 @@ def curves(home: str | None = None) -> pandas.DataFrame:
     from harness.store import store_to_list
 
     return store_to_list(home).curves_frame()
+
+
+def timings(home: str | None = None) -> pandas.DataFrame:
+    """What ``speed`` measured, one row a case and phase. Columns: ``docs/run-schema.md``."""
+    from harness.store import store_to_list
+
+    return store_to_list(home).timings_frame()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Literal
 
 from harness.errors import UserError, explained, one_line
 from harness.home import Home
-from harness.registry import BUILT_IN, Registry, resolve
+from harness.registry import BUILT_IN, Entry, Registry, resolve
 
 PACKAGES = {
     "torch": "torch",
@@ -114,23 +115,67 @@ def _devices() -> Iterator[Finding]:
 
 
 def _backends(registry: Registry) -> Iterator[Finding]:
-    """Run every built-in layer once, forward and backward, and see which backend computed it."""
+    """Every built-in layer by every backend that it has here, and what the backends rest on."""
     import torch
 
-    for entry in registry.architectures.values():
-        if entry.origin != BUILT_IN:
-            continue
-        resolve("architectures.kernels:reset")()
-        try:
-            architecture = entry.load()
-            layer = architecture.layer(2, **{**architecture.defaults, "hidden_size": 4})
-            layer(torch.ones(3, 2, 2))[0].sum().backward()
-        except Exception as error:
-            detail = f"{type(error).__name__}: {one_line(error)}"
-            yield Finding("backends", entry.name, "broken", detail, needed=True)
-            continue
-        ran = sorted({backend for _, backend in resolve("architectures.kernels:counts")()})
-        yield Finding("backends", entry.name, "ok", f"runs by {', '.join(ran) or 'its own code'}", needed=True)
+    for device in ("cpu", "cuda")[: 1 + torch.cuda.is_available()]:
+        for entry in registry.architectures.values():
+            if entry.origin == BUILT_IN:
+                yield _layer(entry, device)
+    usable, sentence = resolve("architectures.kernels.library:state")()
+    advice = "" if usable else "mend that, or go on without: the recurrences then run as plain PyTorch, far slower"
+    yield Finding("backends", "compiled for the CPU", "ok" if usable else "absent", sentence, advice)
+    yield _cuda()
+    if torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled:
+        detail = "LSTM on the CPU uses it (not in float64); torch has no such path for GRU"
+        yield Finding("backends", "oneDNN", "ok", detail)
+    else:
+        yield Finding("backends", "oneDNN", "absent", "this torch is without it; LSTM on the CPU is slower")
+
+
+def _layer(entry: Entry, device: str) -> Finding:
+    """A layer run once as a run would, and once by each backend."""
+    name = entry.name if device == "cpu" else f"{entry.name} on {device}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # what it warns of is a finding of its own
+            usual = _ran(entry, device, None)
+            here = [backend for backend in resolve("architectures.kernels:BACKENDS") if _has(entry, device, backend)]
+    except Exception as error:
+        return Finding("backends", name, "broken", f"{type(error).__name__}: {one_line(error)}", needed=True)
+    others = [backend for backend in here if backend not in usual]
+    also = f"; also has {', '.join(others)}" if others else ""
+    return Finding("backends", name, "ok", f"runs by {', '.join(usual) or 'its own code'}{also}", needed=True)
+
+
+def _has(entry: Entry, device: str, backend: str) -> bool:
+    try:
+        return _ran(entry, device, backend) == [backend]
+    except ValueError:  # so a layer refuses a backend that it lacks here
+        return False
+
+
+def _ran(entry: Entry, device: str, backend: str | None) -> list[str]:
+    """The backends that compute a layer, forward and backward, where `backend` is its keyword."""
+    import torch
+
+    architecture = entry.load()
+    settings = {**architecture.defaults, "hidden_size": 4, "backend": backend, "device": device}
+    resolve("architectures.kernels:reset")()
+    architecture.layer(2, **settings)(torch.ones(3, 2, 2, device=device))[0].sum().backward()
+    return sorted({ran for _, ran in resolve("architectures.kernels:counts")()})
+
+
+def _cuda() -> Finding:
+    """What kernels compiled for CUDA need."""
+    import torch
+
+    lacking = [] if torch.cuda.is_available() else ["a CUDA device that this torch can use"]
+    if importlib.util.find_spec("cupy") is None:
+        lacking.append("the package cupy")
+    if lacking:
+        return Finding("backends", "compiled for CUDA", "absent", f"needs {' and '.join(lacking)}")
+    return Finding("backends", "compiled for CUDA", "ok", "a CUDA device and cupy are here")
 
 
 def _data(registry: Registry, root: Path, offline: bool) -> Iterator[Finding]:

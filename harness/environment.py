@@ -42,11 +42,18 @@ def collect(threads: int | None = None) -> dict[str, Any]:
             "harness": __version__,
             **{name: _probe(partial(metadata.version, name)) for name in LIBRARIES},
             "cuda": _probe(lambda: sys.modules["torch"].version.cuda),
+            "onednn": _probe(lambda: sys.modules["torch"].backends.mkldnn.is_available()),
+            "kernels": kernels(),
             "python": platform.python_version(),
             "os": _probe(platform.platform),
         },
         "git": _probe(git_state),
     }
+
+
+def kernels() -> str | None:
+    """Compiler and flags of the compiled recurrences where they are in use; None before, as to ask could build them."""
+    return _probe(lambda: sys.modules["architectures.kernels.library"].built())
 
 
 def device_label(environment: Mapping[str, Any], device: str = "cpu") -> str:

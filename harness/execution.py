@@ -17,16 +17,19 @@ import torch
 from filelock import FileLock, Timeout
 
 from harness import checkpoint, environment
+from harness.allocation import keep_freed_memory
 from harness.errors import UserError, debugging, explained, is_out_of_memory, one_line, with_place
 from harness.home import Home
 from harness.interruption import Interruption, listening
-from harness.model import Model, build
+from harness.model import Model, build, try_backend
 from harness.recipe import label
 from harness.recipes import Named
 from harness.registry import BUILT_IN, Registry, resolve
 from harness.store import Run, State, Store
 from harness.training import Failed, Interrupted, Listener, Outcome, Progress, Trainer
 
+BEST = "best"
+"""How a run says that it asked for no backend in particular."""
 FLUSH_EVERY = 1.0
 """Seconds between two writes of the learning curve to the store."""
 
@@ -43,6 +46,8 @@ class Machine:
     checkpoint_every: float = 10.0
     report: Callable[[str, int, int], None] = lambda what, done, total: None
     """Hears of downloads and of data being prepared: what, how much is done, of how much."""
+    backend: str | None = None
+    """What must compute the recurrence; None leaves it to ``HARNESS_BACKEND``, and that to the layer."""
 
     def sources(self) -> Any:
         """Where tasks find their data (``tasks.Sources``)."""
@@ -98,10 +103,16 @@ class Job:
         with explained(f"task {recipe.task}"):
             self.task = task_class(**recipe.variant)
         with explained("backends"):
-            resolve("architectures.kernels:known")("HARNESS_BACKEND", os.environ.get("HARNESS_BACKEND") or None)
+            asked = {"HARNESS_BACKEND": os.environ.get("HARNESS_BACKEND"), "--backend": machine.backend}
+            for name, backend in asked.items():
+                resolve("architectures.kernels:known")(name, backend or None)
         self.label = label(task_class, recipe)
         self.device = machine.torch_device()
         self.threads = machine.use_threads()
+        keep_freed_memory()
+        self.backend = machine.backend or os.environ.get("HARNESS_BACKEND") or BEST
+        if machine.backend is not None:
+            try_backend(recipe, self.architecture, self.task, self.device, machine.backend)
         self._splits: Any = None
 
     @property
@@ -117,7 +128,7 @@ class Job:
     def model(self, seed: int) -> Model:
         """The model as it stands before the first step. The data are loaded first: an encoder may need them."""
         _ = self.splits
-        return build(self.named.recipe, self.architecture, self.task, seed, self.device)
+        return build(self.named.recipe, self.architecture, self.task, seed, self.device, self.machine.backend)
 
     def trainer(self, seed: int, **options: Any) -> Trainer:
         """A trainer from scratch; a `file` among the options makes it continue."""
@@ -177,7 +188,7 @@ def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: M
         checkpoint_every=job.machine.checkpoint_every,
     )
     resumed = trainer.resume()
-    here = {**environment.collect(job.threads), "device": str(job.device)}
+    here = {**environment.collect(job.threads), "device": str(job.device), "backend": job.backend}
     if resumed is not None:
         resumed.warnings += _moves(run.environment, here)
     run.environment, run.data_checksum = here, job.splits.checksum
@@ -193,7 +204,8 @@ def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: M
 
 def _moves(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     """What a run that goes on has changed of its surroundings, as warnings."""
-    for name in ("hostname", "device", "threads"):
+    before = {"backend": BEST, **before}  # a run of an earlier version could not ask for one
+    for name in ("hostname", "device", "threads", "backend"):
         if before.get(name) != after.get(name):
             yield f"went on with {name} {after.get(name)} after {before.get(name)}: the last digits may differ"
     old, new = (one.get("software", {}).get("torch") for one in (before, after))
@@ -231,6 +243,7 @@ def _finish(
     metrics = {"valid": progress.best if trainer.training.selection == "best" else last, "test": None}
     if outcome is not None:
         metrics = {"valid": outcome.valid.metric, "test": outcome.test.metric}
+    software = {**run.environment["software"], "kernels": environment.kernels()}  # known since they ran
     store.update(
         run.id,
         state=state,
@@ -240,6 +253,7 @@ def _finish(
         steps_done=progress.epoch * trainer.steps + progress.step if not progress.over else progress.curve[-1].step,
         seconds=progress.seconds,
         backends=progress.backends,
+        environment={**run.environment, "software": software},
         warnings=list(progress.warnings),
     )
     if state in ("done", "failed"):

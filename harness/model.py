@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -42,10 +43,13 @@ class Model(nn.Module):
         return _count(self) - skipped
 
 
-def build(recipe: Recipe, architecture: Any, task: Any, seed: int, device: torch.device) -> Model:
+def build(
+    recipe: Recipe, architecture: Any, task: Any, seed: int, device: torch.device, backend: str | None = None
+) -> Model:
     """The freshly initialised model of a recipe. The weights depend on `seed` and the recipe alone, not on the device.
 
     Encoder, backbone and head draw from seeds of their own, so that a change of one leaves the others as they were.
+    `backend` is what must compute the recurrence, where a person named it.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "encoder"))
@@ -53,13 +57,29 @@ def build(recipe: Recipe, architecture: Any, task: Any, seed: int, device: torch
             encoder = task.encoder(**recipe.encoder)
         torch.manual_seed(derive(seed, "backbone"))
         with explained(f"architecture {recipe.arch}"):
-            backbone = architecture.layer(task.input_size, **recipe.layer)
+            backbone = architecture.layer(task.input_size, **recipe.layer, **_keyword(architecture, backend))
         torch.manual_seed(derive(seed, "head"))
         with explained(f"the read-out of {recipe.arch} on {recipe.task}"):
             head = nn.Linear(_output_size(backbone, recipe), task.output_size)
             if architecture.initialise_head is not None:
                 architecture.initialise_head(head)
     return Model(backbone, head, encoder).to(device)
+
+
+def try_backend(recipe: Recipe, architecture: Any, task: Any, device: torch.device, backend: str) -> None:
+    """Run two steps of the recipe's layer by `backend`; a :class:`UserError` where it cannot be had here."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), explained(f"--backend {backend}"):
+        layer = architecture.layer(task.input_size, **recipe.layer, **_keyword(architecture, backend)).to(device)
+        layer(torch.zeros(2, 1, task.input_size, device=device))
+
+
+def _keyword(architecture: Any, backend: str | None) -> dict[str, str]:
+    """`backend` as a keyword of the layer. A layer without it, such as a plugin's, cannot be told which to use."""
+    if backend is None:
+        return {}
+    if "backend" not in inspect.signature(architecture.layer).parameters:
+        raise UserError(f"--backend {backend}: the layer of {architecture.name} has no keyword backend to choose by")
+    return {"backend": backend}
 
 
 def _output_size(backbone: nn.Module, recipe: Recipe) -> int:

@@ -22,6 +22,7 @@ from harness.cli.list_ import list_app
 from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.show import show
+from harness.cli.speed import speed
 from harness.errors import UserError, debugging, one_line, with_place
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "run": run,
     "show": show,
     "compare": compare,
+    "speed": speed,
     "report": report,
     "export": export,
     "import": import_,

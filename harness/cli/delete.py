@@ -1,4 +1,4 @@
-"""``delete``: take runs out of the store, with their checkpoints."""
+"""``delete``: take runs with their checkpoints, or timings, out of the store."""
 
 from __future__ import annotations
 
@@ -24,16 +24,22 @@ def delete(
     arch: Annotated[str | None, typer.Option(help="All of this architecture.")] = None,
     state: Annotated[str | None, typer.Option(help="All failed, interrupted, running or done ones.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="The timings instead, all or those of --arch.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also runs that a process may be training now.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Delete runs with their curves, checkpoints and weights, by id or by what they have in common."""
+    """Delete runs with their curves, checkpoints and weights, by id or by what they have in common; or timings."""
     import shutil
 
     from harness.errors import UserError
     from harness.home import Home
     from harness.store import open_store
 
+    if timings:
+        if runs or task or state:
+            raise UserError("--timings goes with --arch alone")
+        _delete_timings(open_store(home, create=False), arch, yes)
+        return
     if not runs and not (task or arch or state):
         raise UserError("name the runs to delete, or what they have in common, such as --state failed")
     store = open_store(home, create=False)
@@ -44,7 +50,8 @@ def delete(
     if not force:
         _spare_the_living(found)
     if not yes:
-        _confirm(found)
+        _tell(found)
+        _confirm(_number(len(found)))
     count = store.delete([run.id for run in found])
     for run in found:
         shutil.rmtree(Home.find(home).run(run.id), ignore_errors=True)
@@ -70,21 +77,35 @@ def _spare_the_living(runs: Sequence[Run]) -> None:
             raise UserError(f"run {run.id} may be under way ({where}): end it first, or delete it with --force")
 
 
-def _confirm(runs: Sequence[Run]) -> None:
-    """Ask; a script, which can't answer, must say --yes."""
+def _tell(runs: Sequence[Run]) -> None:
     from harness.cli.terminal import print_lines
-    from harness.errors import UserError
 
     print_lines(f"{run.id}  {run.arch} on {run.task}, seed {run.seed}: {run.state}" for run in runs[:SHOWN])
     if len(runs) > SHOWN:
         print_lines([f"and {len(runs) - SHOWN} more"])
+
+
+def _delete_timings(store: Store, arch: str | None, yes: bool) -> None:
+    count = sum(1 for _ in store.timings(arch))
+    if not count:
+        print("no stored timing is meant: nothing was deleted")
+        return
+    if not yes:
+        _confirm(_number(count, "timing"))
+    print(f"deleted {_number(store.delete_timings(arch), 'timing')}")
+
+
+def _confirm(what: str) -> None:
+    """Ask; a script, which can't answer, must say --yes."""
+    from harness.errors import UserError
+
     try:
-        typer.confirm(f"Delete {_number(len(runs))}?", abort=True)
+        typer.confirm(f"Delete {what}?", abort=True)
     except typer.Abort:
         if sys.stdin.isatty():
             raise
         raise UserError("nothing was deleted: add --yes to delete without being asked") from None
 
 
-def _number(count: int) -> str:
-    return f"{count} run{'' if count == 1 else 's'}"
+def _number(count: int, kind: str = "run") -> str:
+    return f"{count} {kind}{'' if count == 1 else 's'}"

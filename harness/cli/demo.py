@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.options import HomeOption, ThreadsOption
+from harness.cli.options import BackendOption, HomeOption, ThreadsOption
 
 ARCHITECTURES = ("cornn", "unicornn", "lstm", "gru")
 TASK = "psdigits"
@@ -16,6 +16,7 @@ SEEDS = (0, 1, 2)
 
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder that the page is written to.")] = Path("site"),
+    backend: BackendOption = None,
     threads: ThreadsOption = None,
     home: HomeOption = None,
 ) -> None:
@@ -28,11 +29,12 @@ def demo(
     from harness.store import Run, open_store
     from reports import render, table
 
-    machine = training.machine(home, None, True, "cpu", threads, 10.0)
+    machine = training.machine(home, None, True, "cpu", threads, 10.0, backend)
+    jobs = [training.Wanted(arch, TASK).job(machine) for arch in ARCHITECTURES]
     store = open_store(home)
     runs: list[Run] = []
-    for arch in ARCHITECTURES:
-        runs += training.train(training.Wanted(arch, TASK, seeds=SEEDS), machine, store)
+    for job in jobs:
+        runs += training.train(job, SEEDS, store)
         if runs[-1].state == "interrupted":
             raise typer.Exit(training.exit_code(runs))
     content = frames(store, Registry())

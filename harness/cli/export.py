@@ -1,9 +1,11 @@
-"""``export``: runs as JSON lines."""
+"""``export``: runs and timings as JSON lines."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +14,9 @@ import typer
 from harness.cli.options import HomeOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from harness.store import Run
+    from harness.store import Run, Timing
 
 
 def export(
@@ -26,24 +28,39 @@ def export(
     state: Annotated[str | None, typer.Option(help="Only running, done, failed or interrupted ones.")] = None,
     home: HomeOption = None,
 ) -> None:
-    """Write the stored runs as JSON lines, one run a line, oldest first, for 'import' and other programs."""
+    """Write the stored runs and timings as JSON lines, one a line, oldest first, for 'import' and other programs."""
     from harness.store import open_store
     from harness.store.exchange import write_file
 
-    runs = open_store(home, create=False).each(arch=arch, task=task, state=state)
+    store = open_store(home, create=False)
+    counts: Counter[str] = Counter()
+    entries = _counted(store.each(arch=arch, task=task, state=state), "run", counts)
+    if task is None and state is None:  # a timing has neither
+        entries = chain(entries, _counted(store.timings(arch), "timing", counts))
     if out is None or str(out) == "-":
-        _print(runs)
+        _print(entries)
     else:
-        count = write_file(runs, out)
-        print(f"{out}: {count} run{'' if count == 1 else 's'}")
+        write_file(entries, out)
+        timings = f", {_number(counts['timing'], 'timing')}" if counts["timing"] else ""
+        print(f"{out}: {_number(counts['run'], 'run')}{timings}")
 
 
-def _print(runs: Iterator[Run]) -> None:
+def _counted(entries: Iterable[Run | Timing], kind: str, counts: Counter[str]) -> Iterator[Run | Timing]:
+    for entry in entries:
+        counts[kind] += 1
+        yield entry
+
+
+def _number(count: int, kind: str) -> str:
+    return f"{count} {kind}{'' if count == 1 else 's'}"
+
+
+def _print(entries: Iterator[Run | Timing]) -> None:
     from harness.errors import UserError
     from harness.store.exchange import write_lines
 
     try:
-        write_lines(runs, sys.stdout)
+        write_lines(entries, sys.stdout)
     except BrokenPipeError:  # the reader has seen enough
         raise
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``import``: take over runs that 'export' wrote, here or on another machine."""
+"""``import``: take over runs and timings that 'export' wrote, here or on another machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def import_(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A file of JSON lines; - is standard input.")],
     home: HomeOption = None,
 ) -> None:
-    """Import runs from JSON lines. Every line is checked before any is stored; runs that are known are not repeated."""
+    """Import runs and timings from JSON lines. All lines are checked first; what is known already is not repeated."""
     from harness.errors import UserError
     from harness.store import open_store
     from harness.store.exchange import merge, read_lines

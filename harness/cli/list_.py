@@ -9,7 +9,7 @@ import typer
 
 from harness.cli.options import HomeOption, JsonOption, PluginOption
 
-list_app = typer.Typer(help="List architectures, tasks, recipes or stored runs.", no_args_is_help=True)
+list_app = typer.Typer(help="List architectures, tasks, recipes, stored runs or timings.", no_args_is_help=True)
 
 
 @list_app.command("architectures")
@@ -88,6 +88,24 @@ def runs(
         for run in found
     ]
     _print(rows, json)
+
+
+@list_app.command("timings")
+def timings(
+    arch: Annotated[str | None, typer.Option(help="Only of this architecture.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What 'speed' measured, oldest first, and what it skipped and why."""
+    from harness.cli.timings import print_timings
+    from harness.store import store_to_list
+    from harness.store.line import document
+
+    found = list(store_to_list(home).timings(arch))
+    if json:
+        print(jsons.dumps([document(timing) for timing in found], indent=2))
+    else:
+        print_timings(found)
 
 
 def _list_entries(room: str, plugin: list[str] | None, json: bool) -> None:

@@ -6,6 +6,20 @@ from typing import Annotated
 
 import typer
 
+
+def _backend(name: str | None) -> str | None:
+    """`name` where it is the name of a backend; a person who mistyped it hears so before anything heavy is loaded."""
+    if name is not None:
+        from harness.errors import UserError
+        from harness.registry import resolve
+
+        try:
+            resolve("architectures.kernels:known")("--backend", name)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+    return name
+
+
 HomeOption = Annotated[
     str | None,
     typer.Option(
@@ -26,5 +40,14 @@ PluginOption = Annotated[
 ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", min=1, metavar="N", help="Threads of one run on the CPU (else HARNESS_THREADS, else 1)."),
+]
+BackendOption = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="NAME",
+        callback=_backend,
+        help="What computes the recurrence: eager, cpu, cuda, parallel or torch (else HARNESS_BACKEND, else the best).",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]

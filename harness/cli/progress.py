@@ -130,7 +130,7 @@ class DataReport:
         self._what = ""
         self._started_at = self._told_at = 0.0
 
-    def __call__(self, what: str, done: int, total: int) -> None:
+    def __call__(self, what: str, done: float, total: float) -> None:
         """Tell of it, but not at every call."""
         now = time.monotonic()
         fresh, over = what != self._what, done >= total

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import DataRootOption, HomeOption, JsonOption, OfflineOption, PluginOption, ThreadsOption
+from harness.cli.options import (
+    BackendOption,
+    DataRootOption,
+    HomeOption,
+    JsonOption,
+    OfflineOption,
+    PluginOption,
+    ThreadsOption,
+)
 
 
 def run(
@@ -29,6 +37,7 @@ def run(
         bool, typer.Option("--dry-run", help="Print recipe, parameter count and a measured estimate; train nothing.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    backend: BackendOption = None,
     threads: ThreadsOption = None,
     checkpoint_every: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Time between two checkpoints.")
@@ -54,12 +63,12 @@ def run(
         seeds=training.parse_seeds(seed, seeds),
         plugins=tuple(plugin or ()),
     )
-    machine = training.machine(home, data_root, offline, device, threads, checkpoint_every)
+    machine = training.machine(home, data_root, offline, device, threads, checkpoint_every, backend)
     if dry_run:
         training.dry_run(wanted, machine, as_json=json)
     else:
-        store = open_store(machine.home.path)
-        runs = training.train(wanted, machine, store, again=again)
+        job, store = wanted.job(machine), open_store(machine.home.path)
+        runs = training.train(job, wanted.seeds, store, again=again)
         if mean := summary(store, runs):
             print(mean)
         print(f"stored in {store.name}; 'harness show {runs[-1].id}' tells more")

@@ -120,8 +120,11 @@ def _recipe(run: Run) -> str:
 def _again(run: Run) -> Iterator[str]:
     threads = run.environment.get("threads")
     options = f"--seed {run.seed} --device {run.device}" + (f" --threads {threads}" if threads else "")
+    asked = run.environment.get("backend")
+    ran = {backend for counts in run.backends.values() for backend in counts}
+    wish = f"HARNESS_BACKEND={asked} " if isinstance(asked, str) and asked in ran else ""
     yield f"harness show {run.id} --toml > recipe.toml"
-    yield f"harness run --recipe recipe.toml {options} --again"
+    yield f"{wish}harness run --recipe recipe.toml {options} --again"
     git, plugins = run.environment.get("git"), run.recipe.get("code")
     if isinstance(git, dict) and git.get("commit"):
         changed = " and changes that were not committed" if git.get("dirty") else ""

@@ -34,6 +34,10 @@ class Wanted:
     seeds: tuple[int, ...] = (0,)
     plugins: tuple[str, ...] = ()
 
+    def job(self, on: Machine) -> Job:
+        """What is wanted, made ready on a machine; what can't be had there is refused here."""
+        return Job(*self.resolve(), on)
+
     def resolve(self) -> tuple[Registry, Named]:
         """The registry with the plugins, and the recipe; warnings of the registry go to standard error."""
         registry = Registry(self.plugins)
@@ -85,19 +89,24 @@ def parse_seeds(seed: int | None, seeds: str | None) -> tuple[int, ...]:
 
 
 def machine(
-    home: str | None, root: str | None, no_network: bool, device: str, threads: int | None, checkpoint_every: float
+    home: str | None,
+    root: str | None,
+    no_network: bool,
+    device: str,
+    threads: int | None,
+    checkpoint_every: float,
+    backend: str | None,
 ) -> Machine:
     """The settings of this machine from the options, the environment and the defaults."""
     where = Home.find(home)
     data, no_network = data_root(root, where), offline(no_network)
-    return Machine(where, data, no_network, device, threads, checkpoint_every, DataReport())
+    return Machine(where, data, no_network, device, threads, checkpoint_every, DataReport(), backend)
 
 
-def train(wanted: Wanted, on: Machine, store: Store, *, again: bool = False) -> list[Run]:
-    """Train what is wanted, with its progress on the terminal."""
-    job = Job(*wanted.resolve(), on)
+def train(job: Job, seeds: tuple[int, ...], store: Store, *, again: bool = False) -> list[Run]:
+    """Train a job, with its progress on the terminal."""
     with TerminalMonitor(job.task.metric, job.named.recipe.training.epochs) as monitor:
-        runs = list(execute(job, store, wanted.seeds, monitor, again=again))
+        runs = list(execute(job, store, seeds, monitor, again=again))
     if runs[-1].state == "interrupted":
         print(f"interrupted; to go on: {this_command()}")
     return runs

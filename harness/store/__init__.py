@@ -1,4 +1,4 @@
-"""Runs, their curves and all that is needed to repeat them, in SQLite or another database of SQLAlchemy."""
+"""Runs with all that is needed to repeat them, and timings, in SQLite or another database of SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from harness.home import Home
 from harness.store.opening import NoStore
 from harness.store.run import STATES, CurvePoint, Metric, Run, State, utc_now
 from harness.store.store import Store
+from harness.store.timing import PHASES, Floor, Phase, Timing
 
 __all__ = [
+    "PHASES",
     "STATES",
     "CurvePoint",
+    "Floor",
     "Metric",
     "NoStore",
+    "Phase",
     "Run",
     "State",
     "Store",
+    "Timing",
     "open_store",
     "store_to_list",
     "utc_now",

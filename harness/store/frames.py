@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, Row, select
 
 from harness.environment import device_label
+from harness.store import timings
 from harness.store.schema import curves, runs
+from harness.store.timing import Timing
 
 RUNS = {
     "run": "text",
@@ -44,6 +47,46 @@ CURVES = {"run": "text", "epoch": "int64", "step": "int64"} | dict.fromkeys(
 )
 """Columns of a frame of curves."""
 
+TIMINGS = {
+    "timing": "text",
+    "sitting": "text",
+    "preset": "text",
+    "arch": "text",
+    "length": "int64",
+    "batch": "int64",
+    "input_size": "int64",
+    "hidden_size": "int64",
+    "num_layers": "int64",
+    "dtype": "text",
+    "device": "text",
+    "threads": "int64",
+    "backend": "text",
+    "backends": "text",
+    "state": "text",
+    "reason": "text",
+    "phase": "text",
+    "repetitions": "int64",
+    "seconds": "float64",
+    "lower_quartile": "float64",
+    "upper_quartile": "float64",
+    "least": "float64",
+    "cpu_seconds": "float64",
+    "compile_seconds": "float64",
+    "memory": "float64",
+    "bytes": "float64",
+    "operations": "float64",
+    "copy_floor": "float64",
+    "product_floor": "float64",
+    "floor": "float64",
+    "reached": "float64",
+    "created": "text",
+    "version": "text",
+}
+"""Columns of a frame of timings. ``seconds`` and ``cpu_seconds`` are medians, ``least`` is the shortest wall time;
+``device`` is with the model of the processor, ``backend`` what was asked for, ``backends`` what ran; ``memory`` is in
+bytes, ``reached`` the fraction of the floor. A case that was skipped has one row without phase. What isn't known is
+missing."""
+
 
 def runs_frame(connection: Connection, recipe_hash: str | None = None) -> pd.DataFrame:
     """One row a run (of one recipe where its hash is given), oldest first, with the columns of :data:`RUNS`."""
@@ -56,6 +99,12 @@ def curves_frame(connection: Connection) -> pd.DataFrame:
     """One row a run and epoch, ordered by both, with the columns of :data:`CURVES`."""
     rows = connection.execute(select(*(curves.c[name] for name in CURVES)).order_by(curves.c.run, curves.c.epoch))
     return _frame(rows.all(), CURVES)
+
+
+def timings_frame(connection: Connection) -> pd.DataFrame:
+    """One row a timing and phase, oldest first, with the columns of :data:`TIMINGS`."""
+    found = timings.read(connection, timings.selection())
+    return _frame([record for timing in found for record in phase_records(timing)], TIMINGS)
 
 
 def _frame(rows: Sequence[Any], columns: dict[str, str]) -> pd.DataFrame:
@@ -79,6 +128,44 @@ def _record(row: Row[Any]) -> dict[str, Any]:
         "threads": _count(row.environment.get("threads")),
         "backends": ", ".join(sorted({name for counts in row.backends.values() for name in counts})),
         "version": version if isinstance(version := software.get("harness"), str) else None,
+    }
+
+
+def phase_records(timing: Timing) -> list[dict[str, Any]]:
+    """A timing as rows of its phases, or one row without a phase."""
+    software = _table(timing.environment, "software")
+    device, _, _ = timing.device.partition(":")
+    common = {name: getattr(timing, name) for name in TIMINGS if name in timings.COLUMNS} | {
+        "timing": timing.id,
+        "device": device_label(timing.environment, device),
+        "backends": timing.ran,
+        "repetitions": 0,
+        "version": version if isinstance(version := software.get("harness"), str) else None,
+        "memory": None,
+    }
+    return [common | _phase_record(timing, phase) for phase in timing.phases] or [common]
+
+
+def _phase_record(timing: Timing, phase: str) -> dict[str, Any]:
+    times, floor = timing.phases[phase], timing.floor(phase)
+    low, high = times.quartiles
+    work = timing.work_of(phase)
+    return {
+        "phase": phase,
+        "repetitions": len(times.wall),
+        "seconds": times.median,
+        "lower_quartile": low,
+        "upper_quartile": high,
+        "least": min(times.wall),
+        "cpu_seconds": median(times.cpu),
+        "compile_seconds": times.compiling,
+        "memory": timing.memory.get(phase),
+        "bytes": work and work["bytes"],
+        "operations": work and work["operations"],
+        "copy_floor": floor and floor.copying,
+        "product_floor": floor and floor.calculating,
+        "floor": floor and floor.seconds,
+        "reached": timing.reached(phase),
     }
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -18,28 +15,14 @@ from pydantic import (
 )
 
 from harness.recipe import content_hash
-from harness.store import plain
+from harness.store import plain, timing_line
+from harness.store.fields import Count, Id, Name, Number, Time
 from harness.store.run import CurvePoint, Metric, Run, State
+from harness.store.timing import Timing
+from harness.store.timing_line import TimingLine
 
 VERSION = 1
 """Of the lines; a field that is added, removed or gets another meaning raises it."""
-
-
-YEARS = range(1970, 9001)
-"""Years of a time. Beyond them the calendars of some systems and time zones end."""
-
-
-def _real(time: str) -> str:
-    if datetime.fromisoformat(time).year not in YEARS:
-        raise ValueError(f"the year must be from {YEARS[0]} to {YEARS[-1]}, got {time[:4]}")
-    return time
-
-
-Number = Annotated[float, BeforeValidator(plain.number)]
-"""A float, or one of the strings that stand for NaN and the infinities."""
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-Name = Annotated[str, Field(min_length=1)]
-Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"), AfterValidator(_real)]
 
 
 class Point(BaseModel):
@@ -62,7 +45,7 @@ class Line(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     version: Literal[1] = Field(alias="schema")
-    run: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+    run: Id
     arch: Name
     task: Name
     seed: Count
@@ -128,22 +111,37 @@ SHARED = [name for name in Line.model_fields if name not in ("version", "run", "
 """Fields that a line and a :class:`Run` have under the same name."""
 
 
-def document(run: Run) -> dict[str, Any]:
-    """`run` as JSON values, field by field as the schema has them."""
+def document(run: Run | Timing) -> dict[str, Any]:
+    """A run or a timing as JSON values, field by field as the schema has them."""
+    if isinstance(run, Timing):
+        return timing_line.document(run)
     points = [{name: getattr(point, name) for name in Point.model_fields} for point in run.curve]
     fields = {name: getattr(run, name) for name in SHARED}
     content: dict[str, Any] = plain.jsonable({"schema": VERSION, "run": run.id, **fields, "curve": points})
     return content
 
 
-def parse(text: bytes | str) -> Run:
-    """The run of one line; a ``ValueError`` with the first reason why it is refused."""
+def parse(text: bytes | str) -> Run | Timing:
+    """The run or the timing of one line; a ``ValueError`` with the first reason why it is refused."""
     try:
+        if _is_timing(text):
+            return timing_line.timing_of(TimingLine.model_validate_json(text))
         line = Line.model_validate_json(text)
     except ValidationError as error:
         raise ValueError(_reason(error)) from error
     points = [CurvePoint(**dict(point)) for point in line.curve]
     return Run(id=line.run, curve=points, **{name: getattr(line, name) for name in SHARED})
+
+
+def _is_timing(text: bytes | str) -> bool:
+    """Whether a line has the field that a timing has in the place of ``run``."""
+    if (b'"timing"' if isinstance(text, bytes) else '"timing"') not in text:  # type: ignore[operator]
+        return False
+    try:
+        content = plain.loads(text)
+    except (ValueError, RecursionError):
+        return False  # it is refused as a run, with the reason
+    return isinstance(content, dict) and "timing" in content and "run" not in content
 
 
 def _reason(error: ValidationError) -> str:

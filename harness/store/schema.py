@@ -139,3 +139,34 @@ curves = Table(
     Column("lr", Number),
     sqlite_with_rowid=False,  # one B-tree ordered by run and epoch: a curve lies in one piece
 )
+
+timings = Table(
+    "harness_timings",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("sitting", String(12), nullable=False),
+    Column("preset", Words),
+    Column("arch", Words, nullable=False),
+    Column("layer", Json, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("input_size", BigInteger, nullable=False),
+    Column("hidden_size", BigInteger, nullable=False),
+    Column("num_layers", BigInteger, nullable=False),
+    Column("dtype", Words, nullable=False),
+    Column("device", Words, nullable=False),
+    Column("threads", BigInteger, nullable=False),
+    Column("backend", Words, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", Words),
+    Column("created", String(32), nullable=False),
+    Column("backends", Json, nullable=False),
+    Column("phases", Json, nullable=False),
+    Column("memory", Json, nullable=False),
+    Column("work", Json, nullable=False),
+    Column("references", Json, nullable=False),
+    Column("environment", Json, nullable=False),
+    Index("harness_timings_newest", "created", "id"),
+)
+"""Added after the first stores were made: it is created in an older one when the first timing is stored there, which
+programs of before don't notice. Until then such a store has no timings."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import Select, delete, func, select
 
 from harness.errors import UserError, did_you_mean
-from harness.store import opening, rows
+from harness.store import opening, rows, timings
 from harness.store.database import Database
 from harness.store.run import STATES, CurvePoint, Run
 from harness.store.schema import curves, runs
+from harness.store.timing import Timing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +126,21 @@ class Store:
         with self.database.writing() as connection:
             return rows.remove(connection, ids)
 
+    def add_timings(self, new: Sequence[Timing]) -> None:
+        """Store new timings."""
+        with self.database.writing() as connection:
+            timings.write(connection, new)
+
+    def timings(self, arch: str | None = None, sitting: str | None = None) -> Iterator[Timing]:
+        """The timings of exactly this architecture and sitting, oldest first, all as of one moment."""
+        with self.database.reading() as connection:
+            yield from timings.read(connection, timings.selection(arch, sitting))
+
+    def delete_timings(self, arch: str | None = None) -> int:
+        """Delete the timings of an architecture, or all of them; how many there were."""
+        with self.database.writing() as connection:
+            return timings.remove(connection, arch)
+
     def runs_frame(self, recipe_hash: str | None = None) -> pd.DataFrame:
         """One row a run, or a run of one recipe, oldest first; columns: :data:`harness.store.frames.RUNS`."""
         from harness.store import frames
@@ -138,6 +154,13 @@ class Store:
 
         with self.database.reading() as connection:
             return frames.curves_frame(connection)
+
+    def timings_frame(self) -> pd.DataFrame:
+        """One row a timing and phase, oldest first; the columns are those of :data:`harness.store.frames.TIMINGS`."""
+        from harness.store import frames
+
+        with self.database.reading() as connection:
+            return frames.timings_frame(connection)
 
 
 def _selection(arch: str | None, task: str | None, state: str | None) -> Select[Any]:

@@ -98,6 +98,16 @@ def test_show_tells_everything(store: Store, harness: Harness) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    ("asked", "wish"), [("eager", "HARNESS_BACKEND=eager "), ("cpu", ""), ("best", ""), (["eager"], "")]
+)
+def test_show_repeats_the_backend_that_was_asked_for_and_ran(store: Store, harness: Harness, asked, wish) -> None:
+    run = a_run(environment={"backend": asked}, backends={"lstm": {"eager": 3}})
+    store.add(run)
+    _, out, _ = harness("show", run.id)
+    assert f"\n  {wish}harness run --recipe recipe.toml" in out
+
+
 def test_show_of_a_run_that_failed_at_once(store: Store, harness: Harness) -> None:
     run = a_run(state="failed", reason="diverged at step 1", metrics={"valid": math.nan, "test": None})
     store.add(run)

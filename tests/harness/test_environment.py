@@ -43,6 +43,19 @@ def test_the_threads_are_those_of_torch_where_it_is_loaded(monkeypatch: pytest.M
     assert (here["threads"], here["software"]["cuda"]) == (7, "12.8")
 
 
+def test_what_computes_is_recorded_once_it_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = SimpleNamespace(built=lambda: "g++ 12 -O3")
+    monkeypatch.setitem(sys.modules, "architectures.kernels.library", library)
+    backends = SimpleNamespace(mkldnn=SimpleNamespace(is_available=lambda: True))
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(backends=backends))
+    software = collect()["software"]
+    assert (software["onednn"], software["kernels"]) == (True, "g++ 12 -O3")
+    for name in ("torch", "architectures.kernels.library"):
+        monkeypatch.delitem(sys.modules, name)
+    software = collect()["software"]
+    assert (software["onednn"], software["kernels"]) == (None, None)
+
+
 def test_gpus_are_those_that_torch_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["NVIDIA H100", "NVIDIA T4"]
     cuda = SimpleNamespace(is_initialized=lambda: True, device_count=lambda: 2, get_device_name=names.__getitem__)

@@ -274,7 +274,7 @@ def test_backends_are_counted_over_all_sittings(registry, store, tmp_path):
     named_recipe = named(registry, "gru", "sign", changes={"epochs": 3, "batch_size": 16, "hidden_size": 3})
     machine = Machine(Home(tmp_path / "home"), tmp_path, True, "cpu")
     [whole] = do(Job(registry, named_recipe, machine), store)
-    assert whole.backends == {"gru": {"torch": 3 * 5 + 3 + 1}}  # steps, validations, test
+    assert whole.backends == {"gru (native)": {"torch": 3 * 5 + 3 + 1}}  # steps, validations, test
     store.delete([whole.id])
     made = Job(registry, named_recipe, machine)
     do(made, store, ear=Ear(at=7, then=lambda: os.kill(os.getpid(), signal.SIGINT)))

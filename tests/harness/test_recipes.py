@@ -141,6 +141,18 @@ def test_standard_budgets_are_equal_for_all_architectures_of_a_task():
         assert len(budgets) == 1, task
 
 
+@pytest.mark.parametrize("task", sorted({row[0] for row in ROWS}))
+def test_standard_models_of_a_task_have_about_as_many_parameters(task):
+    task_class = REGISTRY.task(task)
+    counts = {}
+    for arch in REGISTRY.architectures:
+        layer = named(REGISTRY, arch, task).recipe.layer
+        backbone = REGISTRY.architecture(arch).layer(task_class.input_size, **layer, device="meta")
+        head = (layer["hidden_size"] + 1) * task_class.output_size
+        counts[arch] = sum(parameter.numel() for parameter in backbone.parameters()) + head
+    assert max(counts.values()) < 1.08 * min(counts.values()), counts
+
+
 def test_a_changed_recipe_does_not_go_by_the_plain_name():
     assert named(REGISTRY, "lstm", "sdigits", changes={"lr": 0.1, "epochs": 3}).name == "standard, epochs=3, lr=0.1"
 

@@ -1,0 +1,104 @@
+"""Timings as the terminal shows them."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.speed.presets import Preset
+    from harness.store import Timing
+
+SETTINGS = ("batch", "hidden_size", "num_layers", "input_size", "device", "dtype", "threads")
+"""What the line above a table says where it is the same for all rows, and else a column each."""
+
+
+def print_timings(timings: Sequence[Timing]) -> None:
+    """What was measured as a table, and below it what was skipped and why."""
+    from harness.cli.terminal import print_lines, print_rows
+
+    done = [timing for timing in timings if timing.state == "done"]
+    same = [name for name in SETTINGS if len({getattr(timing, name) for timing in done}) == 1]
+    if done:
+        print(", ".join(f"{name} {getattr(done[0], name)}" for name in same) + "; times in ms (medians)")
+        print_rows([_row(timing, [name for name in SETTINGS if name not in same]) for timing in done])
+        if len({timing.sitting for timing in done}) == 1:
+            print(_conditions(done))
+    print_lines(f"{name_of(timing)}: {timing.reason}" for timing in timings if timing.reason)
+
+
+def print_beside(preset: Preset, timings: Sequence[Timing]) -> None:
+    """What was measured of a preset beside what was published; the ratios are what can be compared."""
+    from harness.cli.terminal import print_rows
+
+    print(f"\n{preset.title}\npublished: {preset.source}\nassumed here: {preset.assumed}")
+    print_rows(
+        [
+            {
+                "architecture": row["arch"],
+                "length": row["length"],
+                "backend": row["backend"],
+                "ms here": _ms(row["seconds"]),
+                "ms published": _ms(row["published_seconds"]),
+                f"of {preset.baseline} here": _ratio(row["ratio"]),
+                f"of {preset.baseline} published": _ratio(row["published_ratio"]),
+            }
+            for row in preset.beside(timings)
+        ]
+    )
+
+
+def name_of(timing: Timing) -> str:
+    """``unicornn 784x32x128 (cpu)``: architecture, L x N x H, and the backend."""
+    size = f"{timing.length}x{timing.batch}x{timing.hidden_size}"
+    return f"{timing.arch} {size} ({timing.ran or timing.backend})"
+
+
+def _conditions(timings: Sequence[Timing]) -> str:
+    """What the machine was like: its load, its clock, and what the copies and products reached."""
+    environment, said = timings[0].environment, []
+    before, after = (environment.get(key) for key in ("load_average", "load_average_after"))
+    if before and after:
+        said.append(f"load average {before[0]:.2f} before and {after[0]:.2f} after")
+    if clock := environment.get("clock_mhz_after"):
+        said.append(f"clock {clock:.0f} MHz")
+    rates = [timing.rates() for timing in timings if timing.references]
+    if rates:
+        copied, calculated = (max(rate) for rate in zip(*rates, strict=True))
+        said.append(f"copies up to {copied / 1e9:.1f} GB/s, products {calculated / 1e9:.0f} GFLOP/s")
+    return "; ".join(said)
+
+
+def _row(timing: Timing, settings: Sequence[str]) -> dict[str, Any]:
+    step, both = timing.phases["step"], timing.floor("forward_backward")
+    low, high = step.quartiles
+    memory, reached = timing.memory.get("step"), timing.reached("forward_backward")
+    return {
+        "architecture": timing.arch,
+        "length": timing.length,
+        **{name: getattr(timing, name) for name in settings},
+        "backend": timing.ran,
+        "forward": _ms(timing.phases["forward"].median),
+        "backward": _ms(timing.phases["backward"].median),
+        "step": _ms(step.median),
+        "quartiles": f"{_ms(low)}-{_ms(high)}",
+        "cpu": _ms(median(step.cpu)),
+        "compile": _ms(sum(timing.phases[name].compiling for name in ("forward", "backward", "step"))),
+        "MB": None if memory is None else f"{memory / 1e6:.0f}",
+        "floor": None if both is None else _ms(both.seconds),
+        "reached": None if reached is None else f"{100 * reached:.0f} %",
+    }
+
+
+def _ms(seconds: float | None) -> str | None:
+    """Milliseconds with three digits that say something."""
+    if seconds is None:
+        return None
+    value = 1e3 * seconds
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _ratio(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}"

@@ -1,0 +1,117 @@
+"""A case made ready: the model, its data, and the calls that are timed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.errors import UserError, explained
+from harness.registry import Registry, resolve
+from harness.signature import keys_of, validated
+from harness.speed.cases import BEST, Case
+from harness.speed.stopwatch import Stopwatch
+
+CLASSES = 10
+"""Outputs of the linear read-out that a training step has above the backbone."""
+CLIP_NORM = 1.0
+
+
+class Subject:
+    """The backbone of a case with a linear read-out, an optimiser, and random data of its size.
+
+    Its hyper-parameters are the defaults of the architecture, but there is no dropout unless the case says so.
+    Raises :class:`UserError` where the architecture refuses the sizes or the backend.
+    """
+
+    def __init__(self, case: Case, registry: Registry) -> None:
+        architecture = registry.architecture(case.arch)
+        self.case, self.device, dtype = case, torch.device(case.device), getattr(torch, case.dtype)
+        keys = keys_of(architecture.layer)
+        no_dropout = {key: 0.0 for key in keys if key.endswith("dropout")}
+        given = {"hidden_size": case.hidden_size, "num_layers": case.num_layers, **dict(case.changes)}
+        where = f"architecture {case.arch}"
+        self.layer = validated(architecture.layer, {**architecture.defaults, **no_dropout, **given}, where)
+        """All keywords of the backbone."""
+        with torch.random.fork_rng(devices=[]), explained(where):
+            torch.manual_seed(0)
+            backbone = architecture.layer(case.input_size, **self.layer, **_backend(architecture.layer, case))
+            head = nn.Linear(int(getattr(backbone, "output_size", case.hidden_size)), CLASSES)
+            self.input = torch.randn(case.length, case.batch, case.input_size).to(self.device, dtype)
+            self.targets = torch.randint(CLASSES, (case.batch,)).to(self.device)
+        self.backbone, self.head = backbone.to(self.device, dtype), head.to(self.device, dtype)
+        self.parameters = [*self.backbone.parameters(), *self.head.parameters()]
+        self.optimizer = torch.optim.Adam(self.parameters, lr=1e-3, foreach=True)
+
+    def forward(self) -> None:
+        """Forward without gradients."""
+        with torch.no_grad():
+            self.backbone(self.input)
+
+    def keeping_forward(self) -> Tensor:
+        """Forward with all that gradients need; the output (L, N, H)."""
+        output: Tensor = self.backbone(self.input)[0]
+        return output
+
+    def step(self) -> None:
+        """A training step: forward, read-out of the last step, loss, backward, clipping, optimiser."""
+        self.optimizer.zero_grad(set_to_none=True)
+        logits = self.head(self.keeping_forward()[-1])
+        nn.functional.cross_entropy(logits, self.targets).backward()
+        nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)
+        self.optimizer.step()
+
+    def work(self, registry: Registry) -> dict[str, dict[str, int]]:
+        """Bytes to be moved and operations, forward and backward, as the architecture tells; empty where it doesn't."""
+        tell = registry.architecture(self.case.arch).cost
+        if tell is None:
+            return {}
+        case, size = self.case, getattr(torch, self.case.dtype).itemsize
+        cost = tell(case.length, case.batch, case.input_size, case.hidden_size, case.num_layers)
+        passes = {"forward": cost.forward, "backward": cost.backward}
+        return {name: {"bytes": one.numbers * size, "operations": one.operations} for name, one in passes.items()}
+
+
+def _backend(layer: Callable[..., Any], case: Case) -> dict[str, str]:
+    """The keyword that makes a layer use the backend of a case."""
+    if case.backend == BEST:
+        return {}
+    if "backend" not in inspect.signature(layer).parameters:
+        raise UserError(f"{case.arch} has no choice of backends")
+    return {"backend": case.backend}
+
+
+Laps = dict[str, tuple[float, float]]
+"""Phase -> wall and CPU seconds."""
+
+
+def turn(subject: Subject) -> Laps:
+    """Every phase once."""
+    watch = Stopwatch(subject.device)
+    subject.forward()
+    forward = watch.lap()
+    output = subject.keeping_forward()
+    kept = watch.lap()
+    gradient = torch.randn_like(output)
+    watch.start()
+    output.backward(gradient)
+    backward = watch.lap()
+    del output, gradient
+    subject.optimizer.zero_grad(set_to_none=True)
+    watch.start()
+    subject.step()
+    step = watch.lap()
+    both = kept[0] + backward[0], kept[1] + backward[1]
+    return {"forward": forward, "backward": backward, "forward_backward": both, "step": step}
+
+
+def backends_that_ran() -> dict[str, dict[str, int]]:
+    """Operation -> backend -> how often, since the last call; then they are forgotten."""
+    found: dict[str, dict[str, int]] = {}
+    for (operation, backend), count in resolve("architectures.kernels:counts")().items():
+        found.setdefault(operation, {})[backend] = count
+    resolve("architectures.kernels:reset")()
+    return found

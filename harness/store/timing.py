@@ -1,0 +1,137 @@
+"""What was measured of one case: times of its phases, memory, work, and the floors measured beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median, quantiles
+from typing import Any, Literal, get_args
+from uuid import uuid4
+
+from harness.store.run import utc_now
+
+Verdict = Literal["done", "skipped"]
+"""A case was timed, or was not, for a reason."""
+PhaseName = Literal["forward", "backward", "forward_backward", "step"]
+"""Forward without gradients; backward; forward that keeps what gradients need, and backward; a whole training step."""
+
+PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
+
+
+@dataclass(slots=True)
+class Phase:
+    """Times of one phase in seconds, in the order in which they were measured; the first call is apart."""
+
+    first: float
+    """Wall time of the first call, with all that is compiled, built or looked up only once."""
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """Of all threads of the process."""
+
+    @property
+    def median(self) -> float:
+        """Of the wall times."""
+        return median(self.wall)
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        """Lower and upper quartile of the wall times."""
+        if len(self.wall) == 1:
+            return self.wall[0], self.wall[0]
+        low, _, high = quantiles(self.wall, n=4, method="inclusive")
+        return low, high
+
+    @property
+    def compiling(self) -> float:
+        """What the first call took longer than the others, which is what compiling and looking up cost."""
+        return max(0.0, self.first - self.median)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The least time that a phase can take on the machine as it was measured beside it."""
+
+    copying: float
+    """Seconds to copy as many bytes as the phase has to move."""
+    calculating: float
+    """Seconds of as many operations at the rate of a large matrix product."""
+
+    @property
+    def seconds(self) -> float:
+        """The higher of the two, as a machine may do both at once."""
+        return max(self.copying, self.calculating)
+
+
+@dataclass
+class Timing:
+    """One case as it was measured, with all that is needed to read it and to measure it again."""
+
+    sitting: str
+    """Id shared by the cases that took turns; ratios between them are the least disturbed."""
+    arch: str
+    layer: dict[str, Any]
+    """All keywords of the layer."""
+    length: int
+    batch: int
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    dtype: str
+    device: str
+    """``cpu`` or ``cuda:0``."""
+    threads: int
+    backend: str = "best"
+    """The backend that was asked for."""
+    preset: str | None = None
+    id: str = field(default_factory=lambda: uuid4().hex[:12])
+    created: str = field(default_factory=utc_now)
+    state: Verdict = "done"
+    reason: str | None = None
+    """Why a case was skipped, or measured less often than asked for."""
+    backends: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Operation -> backend -> how often it ran in the calls that were timed."""
+    phases: dict[str, Phase] = field(default_factory=dict)
+    memory: dict[str, int | None] = field(default_factory=dict)
+    """``forward`` and ``step``: the most bytes that the model, its input and this phase held at once."""
+    work: dict[str, dict[str, int]] = field(default_factory=dict)
+    """``forward`` and ``backward``: ``bytes`` to be moved and ``operations``, where the architecture tells."""
+    references: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """``copy`` (``bytes`` moved) and ``product`` (``operations``), each with the ``seconds`` of its turns."""
+    environment: dict[str, Any] = field(default_factory=dict)
+    """As :func:`harness.environment.collect` gives it, with load and clock at the end too."""
+
+    def work_of(self, phase: str) -> dict[str, int] | None:
+        """``bytes`` and ``operations`` of a phase; None where they aren't known. Loss and optimiser count nothing."""
+        parts = [phase] if phase in ("forward", "backward") else ["forward", "backward"]
+        if not all(part in self.work for part in parts):
+            return None
+        return {kind: sum(self.work[part][kind] for part in parts) for kind in ("bytes", "operations")}
+
+    def floor(self, phase: str) -> Floor | None:
+        """The floor of a phase; None where the work or the machine isn't known."""
+        work = self.work_of(phase)
+        if work is None or not {"copy", "product"} <= set(self.references):
+            return None
+        return Floor(
+            copying=work["bytes"] * _seconds_each(self.references["copy"], "bytes"),
+            calculating=work["operations"] * _seconds_each(self.references["product"], "operations"),
+        )
+
+    def rates(self) -> tuple[float, float]:
+        """Bytes moved by copies and operations of products, each in a second; only where there are references."""
+        copy, product = _seconds_each(self.references["copy"], "bytes"), self.references["product"]
+        return 1 / copy, 1 / _seconds_each(product, "operations")
+
+    def reached(self, phase: str) -> float | None:
+        """The fraction of the floor: 1 is as fast as the machine can be."""
+        floor = self.floor(phase)
+        return floor.seconds / self.phases[phase].median if floor and phase in self.phases else None
+
+    @property
+    def ran(self) -> str:
+        """The names of the backends that ran."""
+        return ", ".join(sorted({name for counts in self.backends.values() for name in counts}))
+
+
+def _seconds_each(reference: Mapping[str, Any], unit: str) -> float:
+    return median(reference["seconds"]) / reference[unit]
