@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "lines.h"
 #include "threads.h"
 
 typedef std::int64_t Index;
@@ -14,6 +15,7 @@ typedef std::int64_t Index;
 constexpr Index UNIT = 64;      // chains that are never split: whole cache lines of every stream
 constexpr Index BLOCK = 256;    // most chains of a block: its states, weights and rows fit the first cache
 constexpr Index SEGMENT = 64;   // steps between two stored states, from which the backward sweep starts again
+constexpr Index CACHED = 4 << 20;  // bytes of a tensor that the caches may keep for who reads it next
 
 struct Sizes {
     Index length, batch, width, threads;
@@ -38,10 +40,6 @@ template <class Work> void over_blocks(const Sizes& sizes, bool together, const 
             unit += to - from;
         }
     });
-}
-
-template <class T> inline void prefetch(const T* from, Index count) {
-    for (Index i = 0; i < count; i += Index(64 / sizeof(T))) __builtin_prefetch(from + i);
 }
 
 // What a sweep forward leaves; the pointers may be null, except that of the final states. (L, N, H) each, but `states`
@@ -74,11 +72,12 @@ template <class Step> struct Sweep {
     const T* initial;  // (STATES, N, H)
 
     Index chains() const { return sizes.batch * sizes.width; }
+    bool large() const { return sizes.length * chains() * Index(sizeof(T)) > CACHED; }
     Index segments() const { return (sizes.length + SEGMENT - 1) / SEGMENT; }
 
     void forward(const Left<T>& left) const {
         over_blocks(sizes, side_by_side(), [&](Index chain, Index count) {
-            alignas(64) Row w[WEIGHTS], state[STATES];
+            alignas(LINE) Row w[WEIGHTS], state[STATES];
             load_weights(chain, count, w);
             load(initial, chain, count, state);
             for (Index from = 0; from < sizes.length; from += SEGMENT) {
@@ -90,6 +89,7 @@ template <class Step> struct Sweep {
                 else if (output) run<true, false>(chain, count, from, to, w, state, output, kept, chains());
             }
             save(state, chain, count, left.final);
+            written();
         });
     }
 
@@ -123,7 +123,7 @@ template <class Step> struct Sweep {
     template <bool OUTPUT, bool KEPT>
     void run(Index chain, Index count, Index from, Index to, const Row* w, Row* state, T* output, T* kept,
              Index stride) const {
-        alignas(64) Row carry[CARRIES];
+        alignas(LINE) Row carry[CARRIES];
         for (int k = 0; k < Step::CARRIES; ++k) std::fill_n(carry[k], count, T(0));
         for (Index t = from; t < to; ++t) {
             const T* x[INPUTS];
@@ -133,7 +133,7 @@ template <class Step> struct Sweep {
             }
             T* out = OUTPUT ? output + t * stride : nullptr;
             T* keep = KEPT ? kept + t * stride : nullptr;
-            if (OUTPUT && t + 1 < sizes.length) prefetch(out + stride, count);
+            alignas(LINE) Row values;
 #pragma GCC ivdep
             for (Index i = 0; i < count; ++i) {
                 T xi[INPUTS], wi[WEIGHTS], si[STATES], ci[CARRIES];
@@ -144,16 +144,17 @@ template <class Step> struct Sweep {
                 const T value = step.forward(xi, wi, si, ci);
                 for (int k = 0; k < Step::CARRIES; ++k) carry[k][i] = ci[k];
                 for (int k = 0; k < STATES; ++k) state[k][i] = si[k];
-                if (OUTPUT) out[i] = value;
+                if (OUTPUT) values[i] = value;
                 if (KEPT) keep[i] = Step::kept(si);
             }
+            if (OUTPUT) write_row(values, count, out, large());
         }
     }
 
     void backward_block(const Gradients<T, INPUTS>& g, Index chain, Index count) const {
-        alignas(64) Row w[WEIGHTS], state[STATES], adjoint[STATES], dweight[WEIGHTS], carry[CARRIES], first;
-        alignas(64) double sum[WEIGHTS][BLOCK] = {};
-        alignas(64) static thread_local Row scratch[SEGMENT];
+        alignas(LINE) Row w[WEIGHTS], state[STATES], adjoint[STATES], dweight[WEIGHTS], carry[CARRIES], first;
+        alignas(LINE) double sum[WEIGHTS][BLOCK] = {};
+        alignas(LINE) static thread_local Row scratch[SEGMENT];
         load_weights(chain, count, w);
         load(g.final, chain, count, adjoint);
         load(g.last, chain, count, state);
@@ -189,6 +190,7 @@ template <class Step> struct Sweep {
         }
         save(adjoint, chain, count, g.initial);
         for (int k = 0; k < WEIGHTS; ++k) std::copy_n(sum[k], count, g.weight + k * chains() + chain);
+        written();
     }
 
     // One step back; h is what was kept of the step before.
@@ -200,9 +202,10 @@ template <class Step> struct Sweep {
         for (int k = 0; k < INPUTS; ++k) {
             x[k] = input[k].at(t) + offset(chain, input[k].row);
             dx[k] = g.input[k].at(t) + offset(chain, g.input[k].row);
-            if (t > 0) prefetch(x[k] - input[k].step, count), prefetch(dx[k] - g.input[k].step, count);
+            if (t > 0) prefetch(x[k] - input[k].step, count);
         }
         prefetch(h_next, count);
+        alignas(LINE) Row given[INPUTS];
         const T* dout = OUTPUT ? g.output.at(t) + offset(chain, g.output.row) : nullptr;
         if (OUTPUT && t > 0) prefetch(dout - g.output.step, count);
 #pragma GCC ivdep
@@ -214,9 +217,10 @@ template <class Step> struct Sweep {
             for (int k = 0; k < STATES; ++k) si[k] = state[k][i], ai[k] = adjoint[k][i];
             step.backward(xi, wi, h[i], OUTPUT ? dout[i] : T(0), si, ai, ci, dxi, dwi);
             for (int k = 0; k < Step::CARRIES; ++k) carry[k][i] = ci[k];
-            for (int k = 0; k < INPUTS; ++k) dx[k][i] = dxi[k];
+            for (int k = 0; k < INPUTS; ++k) given[k][i] = dxi[k];
             for (int k = 0; k < WEIGHTS; ++k) dweight[k][i] = dwi[k];
             for (int k = 0; k < STATES; ++k) state[k][i] = si[k], adjoint[k][i] = ai[k];
         }
+        for (int k = 0; k < INPUTS; ++k) write_row(given[k], count, dx[k], large());
     }
 };

@@ -118,6 +118,19 @@ def test_odd_sizes(form, batch, width):
     assert off(results(compiled, form, given), results(oracle, form, given)) <= UNITS[129][1] * EPS[torch.float64]
 
 
+@pytest.mark.usefixtures("poisoned")
+@pytest.mark.parametrize("width", [128, 129])
+@pytest.mark.parametrize("form", ["unicornn", "indrnn tanh", "sru identity"])
+def test_tensors_larger_than_the_caches(form, width):
+    """They are written past the caches where rows begin at a cache line, as they do at every or every second step."""
+    compiled, oracle, _ = FORMS[form]
+    given = inputs(form, 1100, 8, width, torch.float32, 0)
+    assert given[-1].numel() * 1100 * 4 > 4 << 20
+    exact = results(oracle, form, [tensor.double() for tensor in given])
+    torch.set_num_threads(2)
+    assert off(results(compiled, form, given), exact) <= UNITS[784][0] * EPS[torch.float32]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_gradcheck(form):
     compiled = FORMS[form][0]
