@@ -14,6 +14,7 @@ import ctypes
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import platform
 import shlex
@@ -41,6 +42,7 @@ OWN_MACHINE = "-march=native"
 COMPILERS = ("c++", "g++", "clang++")
 BUILD_SECONDS = 600
 
+_log = logging.getLogger(__name__)
 _lock = Lock()
 _loaded: list[Library | None] = []  # empty until the first call of load
 
@@ -155,6 +157,7 @@ def _cpu() -> str:
 
 def _build(compiler: Sequence[str], folder: Path) -> None:
     """Compile into `folder`: first the library, last the note that it is complete. Raises :class:`Unusable`."""
+    _log.info("compiling the recurrences for this processor, once, into %s", folder)
     sources = [str(file) for file in sorted(SOURCE.glob("*.cpp"))]
     tried = ((*FLAGS, OWN_MACHINE), FLAGS)
     with tempfile.TemporaryDirectory(dir=folder) as made:

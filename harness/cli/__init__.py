@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 
 import typer
@@ -66,6 +68,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
     What a person did wrong is told in one sentence on standard error; ``HARNESS_DEBUG=1`` adds the traceback.
     """
+    _tell_what_layers_say()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a letter that the terminal lacks must not end a command
@@ -87,6 +90,15 @@ def run_command(arguments: Sequence[str]) -> int:
             return _complain(f"{error.format_message().rstrip('.')} (see 'harness --help')", 2)
         told = "this is a mistake of the program, not yours; HARNESS_DEBUG=1 shows where it happened"
         return _complain(f"error: {with_place(error)}: {told}", 1)
+
+
+def _tell_what_layers_say() -> None:
+    """Their words on work that is done once, such as compiling, and their warnings go to standard error, a line each."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    log = logging.getLogger("architectures")
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler())
+        log.setLevel(logging.INFO)
 
 
 def _complain(sentence: str, code: int) -> int:

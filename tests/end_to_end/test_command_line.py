@@ -125,3 +125,14 @@ def test_in_python_the_runs_are_a_data_frame(command, monkeypatch):
     assert list(frame["arch"]) == ["gru"]
     assert frame["test"].notna().all()
     assert len(harness.curves()) == 2
+
+
+def test_without_a_compiler_a_run_goes_on_and_says_why_once(command, tmp_path):
+    small = ("run", "--arch", "sru", "--task", "sdigits", "--epochs", "1", "--train-limit", "20")
+    done = command(*small, CXX="/nowhere/c++", HARNESS_KERNELS=str(tmp_path / "cache"))
+    assert done.returncode == 0
+    (warning,) = (line for line in done.stderr.splitlines() if line.startswith("warning: "))
+    reason = "the compiler that CXX names is not there: /nowhere/c++"
+    assert warning == f"warning: {reason}; recurrences run as plain PyTorch, which is slower"
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "cache").exists()

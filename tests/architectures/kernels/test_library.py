@@ -65,9 +65,13 @@ def test_nothing_is_built_at_import(tmp_path):
 
 
 @needs_library
-def test_built_once_and_found_again(pretend):
+def test_built_once_and_found_again(pretend, caplog):
     log = pretend(COPY.format(file=str(BUILT.file)))
-    first = library.find()
+    with caplog.at_level("INFO", logger="architectures"):
+        first = library.find()
+    assert [record.message for record in caplog.records] == [
+        f"compiling the recurrences for this processor, once, into {first.file.parent}"
+    ]
     assert first.functions.unicornn_forward_f32 is not None
     assert (first.compiler, library.OWN_MACHINE in first.flags) == ("pretend 1.0", True)
     assert library.find().file == first.file
