@@ -93,7 +93,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _tell_what_layers_say() -> None:
-    """Their words on work that is done once, such as compiling, and their warnings go to standard error, a line each."""
+    """What is done once, such as compiling, and their warnings go to standard error, a line each."""
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     log = logging.getLogger("architectures")
     if not log.handlers:
