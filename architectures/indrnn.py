@@ -107,15 +107,13 @@ class IndRNNCell(Cell[Tensor]):
 
     def unroll(self, input: Tensor, state: Tensor, backend: str | None = None) -> tuple[Tensor, Tensor]:
         """Run over `input` (L, N, H_in) from `state` (N, H): the output (L, N, H) and the final state."""
-        self._keep_the_bound()
+        u = self._bounded()
         drive = F.linear(input, self.i2h.weight)  # one product for all steps
         bias: Tensor | None = self.i2h.bias
         if self.norm is not None and self.batch_norm == "before":
             drive = drive if bias is None else drive + bias
             drive, bias = self.norm(drive.flatten(0, 1)).view_as(drive), None
-        output, state = kernels.run(
-            "indrnn", backend, _BACKENDS, drive, self.u, bias, state, self.activation, self.memory
-        )
+        output, state = kernels.run("indrnn", backend, _BACKENDS, drive, u, bias, state, self.activation, self.memory)
         if self.norm is not None and self.batch_norm == "after":
             output = self.norm(output.flatten(0, 1)).view_as(output)
         return output, state
@@ -143,11 +141,16 @@ class IndRNNCell(Cell[Tensor]):
             shown += ", long_memory=True"
         return shown + f", batch_norm={self.batch_norm!r}"
 
-    def _keep_the_bound(self) -> None:
-        if isinstance(self.u, nn.Parameter):
-            # .data, because a graph made before by another call of this layer must still be able to go backward: its u
-            # was within the bound and therefore does not change here, unless an optimiser has changed it since anyway.
-            self.u.data.clamp_(-self.bound, self.bound)
+    def _bounded(self) -> Tensor:
+        """The vector u, set back onto the bound where it is beyond."""
+        if not isinstance(self.u, nn.Parameter):
+            return self.u
+        if torch._C._are_functorch_transforms_active():  # they allow no change in place
+            return self.u.clamp(-self.bound, self.bound)
+        # .data, because a graph made before by another call of this layer must still be able to go backward: its u was
+        # within the bound and therefore does not change here, unless an optimiser has changed it since anyway.
+        self.u.data.clamp_(-self.bound, self.bound)
+        return self.u
 
 
 class IndRNN(Stack[Tensor]):

@@ -9,6 +9,7 @@ relative to the largest value there: once of plain PyTorch in float32, once of t
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -112,7 +113,9 @@ def _results(forms: dict[str, Callable[..., Any]], setting: Setting, inputs: dic
 
 
 def _off(value: Tensor, exact: Tensor) -> float:
-    return float((value.double() - exact).abs().max() / exact.abs().max())
+    """The largest error, relative to the largest value; infinite where anything is NaN, which `max` would pass by."""
+    error = float((value.double() - exact).abs().max() / exact.abs().max())
+    return math.inf if math.isnan(error) else error
 
 
 def table(settings: tuple[Setting, ...], seeds: int) -> Iterator[str]:
@@ -133,12 +136,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="how many draws of the inputs; the worst error is shown")
     parser.add_argument("--only", default="", help="settings whose title contains this")
     given = parser.parse_args()
+    chosen = tuple(setting for setting in SETTINGS if given.only.lower() in setting.title.lower())
+    if given.seeds < 1:
+        parser.error(f"--seeds must be 1 or more, got {given.seeds}")
+    if not chosen:
+        parser.error(f"no setting's title contains {given.only!r}: they are {', '.join(s.title for s in SETTINGS)}")
     usable, told = library.state()
     if not usable:
         parser.exit(1, f"{told}\n")
     print("largest error in float32, relative to the largest value of plain PyTorch in float64")
     print(f"    {'':22} {'eager':>10} {'compiled':>10}")
-    for line in table(tuple(s for s in SETTINGS if given.only.lower() in s.title.lower()), given.seeds):
+    for line in table(chosen, given.seeds):
         print(line, flush=True)
 
 

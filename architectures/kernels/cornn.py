@@ -32,7 +32,7 @@ def cornn(
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """:func:`architectures.cornn.cornn_eager`, compiled; `drive` may be any view, the others are small."""
     tensors = (drive, weight, *state)
-    dtype = torch.float32 if torch.is_autocast_enabled("cpu") else drive.dtype
+    dtype = elementwise.computed_in(drive)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     drive, weight, y, z = (tensor.to(dtype) for tensor in tensors)
     output, y, z, _ = torch.ops.harness.cornn(drive, weight, y, z, dt, gamma, epsilon, damping == "implicit", keep)

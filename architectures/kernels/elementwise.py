@@ -100,7 +100,7 @@ def _sweep(
 ) -> tuple[Tensor, Tensor]:
     """Output (L, N, H) and final states (number of states, N, H)."""
     tensors = (input, *(() if skip is None else (skip,)), *weights, *states)
-    dtype = torch.float32 if _autocast() else input.dtype
+    dtype = computed_in(input)
     keep = NOTHING
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         keep = STATES if memory == "low" else EVERYTHING
@@ -108,6 +108,11 @@ def _sweep(
     skip = None if skip is None else skip.to(dtype)
     output, _, _, final = torch.ops.harness.sweep(step, input.to(dtype), skip, weight, initial, constant, keep)
     return output, final
+
+
+def computed_in(input: Tensor) -> torch.dtype:
+    """The dtype of a recurrence over `input`: float32 under autocast, which leaves float64 as it is."""
+    return torch.float32 if _autocast() and input.dtype != torch.float64 else input.dtype
 
 
 def _autocast() -> bool:

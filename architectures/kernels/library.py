@@ -88,21 +88,33 @@ def find() -> Library:
     compiler = _compiler()
     folder = folder_of_cache() / _key(compiler)
     try:
-        if not (folder / "built.json").exists():
+        if not _is_whole(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / "lock"):  # of several processes that start together, one builds
-                if not (folder / "built.json").exists():
+                if not _is_whole(folder):
                     _build(compiler, folder)
         built = json.loads((folder / "built.json").read_text(encoding="utf-8"))
         return Library(folder / built["file"], built["compiler"], built["flags"])
-    except (OSError, ValueError, KeyError, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         raise Unusable(f"the compiled recurrences in {folder} cannot be used: {_one_line(error)}") from error
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a library lies there that is as its note says; to load a piece of one could end the process."""
+    try:
+        built = json.loads((folder / "built.json").read_text(encoding="utf-8"))
+        return hashlib.sha256((folder / built["file"]).read_bytes()).hexdigest() == built["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def folder_of_cache() -> Path:
     """Where built libraries are kept: one folder for each machine type, compiler and version of the sources."""
     own = os.environ.get("HARNESS_KERNELS")
-    return Path(own).expanduser() if own else user_cache_path("recurrent-harness", appauthor=False) / "kernels"
+    try:
+        return Path(own).expanduser() if own else user_cache_path("recurrent-harness", appauthor=False) / "kernels"
+    except RuntimeError as error:
+        raise Unusable(f"HARNESS_KERNELS names no folder ({_one_line(error)}): {own}") from error
 
 
 def _found_or_warned() -> Library | None:
@@ -115,9 +127,12 @@ def _found_or_warned() -> Library | None:
 
 def _compiler() -> list[str]:
     """The words that call the C++ compiler."""
-    named = os.environ.get("CXX")
+    named = os.environ.get("CXX", "").strip()
     if named:
-        words = shlex.split(named)
+        try:
+            words = shlex.split(named)
+        except ValueError as error:
+            raise Unusable(f"CXX is no command ({_one_line(error)}): {named}") from error
         if shutil.which(words[0]) is None:
             raise Unusable(f"the compiler that CXX names is not there: {named}")
         return words
@@ -168,20 +183,33 @@ def _build(compiler: Sequence[str], folder: Path) -> None:
                 break
         else:
             raise Unusable(f"{shlex.join(compiler)} cannot build the compiled recurrences: {failure}")
+        digest = hashlib.sha256(built.read_bytes()).hexdigest()
         built.replace(folder / built.name)
-        note = {"file": built.name, "compiler": _version(compiler), "flags": flags}
+        note = {"file": built.name, "compiler": _version(compiler), "flags": flags, "sha256": digest}
         (Path(made) / "note").write_text(json.dumps(note), encoding="utf-8")
         (Path(made) / "note").replace(folder / "built.json")
 
 
 def _run(command: Sequence[str]) -> str | None:
-    """Run a compiler: None where it did its work, else what it complained of."""
+    """Run a compiler: None where it did its work, else what it complained of.
+
+    Raises :class:`Unusable` where it was ended before it could say anything: it is no reason to try other flags.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=BUILD_SECONDS)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=BUILD_SECONDS,
+            start_new_session=True,  # Ctrl-C is for this process, which heeds it where nothing is lost
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return _one_line(error)
+        raise Unusable(f"the compiler did not end its work: {_one_line(error)}") from error
     if done.returncode == 0:
         return None
+    if done.returncode < 0 or "Killed" in done.stderr:
+        raise Unusable(f"the compiler {command[0]} was killed before it was done")
     lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
     return lines[0].strip() if lines else f"it ended with code {done.returncode}"
 

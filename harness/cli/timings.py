@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SETTINGS = ("batch", "hidden_size", "num_layers", "input_size", "device", "dtype", "threads")
 """What the line above a table says where it is the same for all rows, and else a column each."""
+SHOWN = ("forward", "backward", "step")
+"""Phases with a column; a timing that was imported may lack some."""
 
 
 def print_timings(timings: Sequence[Timing]) -> None:
@@ -59,10 +61,12 @@ def name_of(timing: Timing) -> str:
 def _conditions(timings: Sequence[Timing]) -> str:
     """What the machine was like: its load, its clock, and what the copies and products reached."""
     environment, said = timings[0].environment, []
-    before, after = (environment.get(key) for key in ("load_average", "load_average_after"))
-    if before and after:
-        said.append(f"load average {before[0]:.2f} before and {after[0]:.2f} after")
-    if clock := environment.get("clock_mhz_after"):
+    # An environment that was imported may hold anything.
+    loads = [environment.get(key) for key in ("load_average", "load_average_after")]
+    minutes = [load[0] for load in loads if isinstance(load, list) and load and isinstance(load[0], (int, float))]
+    if len(minutes) == 2:
+        said.append(f"load average {minutes[0]:.2f} before and {minutes[1]:.2f} after")
+    if isinstance(clock := environment.get("clock_mhz_after"), (int, float)):
         said.append(f"clock {clock:.0f} MHz")
     rates = [timing.rates() for timing in timings if timing.references]
     if rates:
@@ -72,20 +76,17 @@ def _conditions(timings: Sequence[Timing]) -> str:
 
 
 def _row(timing: Timing, settings: Sequence[str]) -> dict[str, Any]:
-    step, both = timing.phases["step"], timing.floor("forward_backward")
-    low, high = step.quartiles
+    step, both = timing.phases.get("step"), timing.floor("forward_backward")
     memory, reached = timing.memory.get("step"), timing.reached("forward_backward")
     return {
         "architecture": timing.arch,
         "length": timing.length,
         **{name: getattr(timing, name) for name in settings},
         "backend": timing.ran,
-        "forward": _ms(timing.phases["forward"].median),
-        "backward": _ms(timing.phases["backward"].median),
-        "step": _ms(step.median),
-        "quartiles": f"{_ms(low)}-{_ms(high)}",
-        "cpu": _ms(median(step.cpu)),
-        "compile": _ms(sum(timing.phases[name].compiling for name in ("forward", "backward", "step"))),
+        **{name: _ms(timing.phases[name].median if name in timing.phases else None) for name in SHOWN},
+        "quartiles": None if step is None else "-".join(str(_ms(quartile)) for quartile in step.quartiles),
+        "cpu": None if step is None else _ms(median(step.cpu)),
+        "compile": _ms(sum(timing.phases[name].compiling for name in SHOWN if name in timing.phases)),
         "MB": None if memory is None else f"{memory / 1e6:.0f}",
         "floor": None if both is None else _ms(both.seconds),
         "reached": None if reached is None else f"{100 * reached:.0f} %",

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import torch
 
-from harness.errors import UserError, explained
+from harness.errors import UserError, explained, one_line
 from harness.registry import Registry
 from harness.speed import conditions
 from harness.speed.cases import Case
@@ -46,6 +46,8 @@ class Entrant:
     copy: Copy | None = None
     spent: float = 0.0
     turns: int = 0
+    failure: str | None = None
+    """Why it takes no more turns, where one ended in an error."""
 
     def take(self, act: Callable[[Subject], Laps], clock: Callable[[], float]) -> None:
         """Take a turn: the first warms up, the others are kept."""
@@ -67,6 +69,8 @@ class Entrant:
 
     def has_time(self, limits: Limits) -> bool:
         """Whether there is time for another turn; the warming up and one turn always take place."""
+        if self.failure is not None:
+            return False
         return self.turns < 2 or self.spent + self.turn_seconds <= limits.max_time
 
 
@@ -113,6 +117,11 @@ class Sitting:
         for entrant in entrants:
             if entrant.turns > 1:
                 yield self._told(entrant, product)
+            elif entrant.failure is not None:
+                timing = entrant.timing
+                timing.phases.clear()
+                timing.state, timing.reason = "skipped", f"a repetition failed: {entrant.failure}"
+                yield timing
 
     def _enter(self, case: Case, environment: dict[str, Any]) -> Entrant | Timing | None:
         """Try a case: ready to take turns, or the timing that says why not, or nothing where it is a mistake."""
@@ -168,7 +177,10 @@ class Sitting:
                     if self.stop() is not None:
                         return
                     if entrant.has_time(self.limits):
-                        entrant.take(self.act, self.clock)
+                        try:
+                            entrant.take(self.act, self.clock)
+                        except Exception as error:  # such as too little memory: the others go on
+                            entrant.failure = one_line(error)
                     left = _left(entrants, place, number, self.limits)
                     done = self.clock() - start
                     self.report("measuring", done, done + left)
@@ -180,7 +192,8 @@ class Sitting:
         if entrant.copy is not None and product["seconds"]:
             timing.references = {"copy": entrant.copy.told(), "product": product}
         if entrant.turns <= repeats:
-            why = self.stop() or f"no more fitted into --max-time {self.limits.max_time:g} s"
+            failed = entrant.failure and f"the next one failed: {entrant.failure}"
+            why = failed or self.stop() or f"no more fitted into --max-time {self.limits.max_time:g} s"
             timing.reason = f"{entrant.turns - 1} of {repeats} repetitions: {why}"
         return timing
 

@@ -30,7 +30,7 @@ def prepare(database: Database, create: bool) -> None:
             if _is_ready(connection, database):
                 return
     if not create:
-        raise NoStore(f"there is no store at {database.name} yet: 'harness run' and 'harness import' make one")
+        raise NoStore(f"there is no store at {database.name} yet: 'harness run', 'speed' and 'import' make one")
     if database.sqlite:
         _write_ahead(database)
     with database.writing() as connection:

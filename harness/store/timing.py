@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from statistics import median, quantiles
 from typing import Any, Literal, get_args
 from uuid import uuid4
@@ -16,6 +17,7 @@ PhaseName = Literal["forward", "backward", "forward_backward", "step"]
 """Forward without gradients; backward; forward that keeps what gradients need, and backward; a whole training step."""
 
 PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
+_UNITS = {"copy": "bytes", "product": "operations"}
 
 
 @dataclass(slots=True)
@@ -119,13 +121,13 @@ class Timing:
 
     def rates(self) -> tuple[float, float]:
         """Bytes moved by copies and operations of products, each in a second; only where there are references."""
-        copy, product = _seconds_each(self.references["copy"], "bytes"), self.references["product"]
-        return 1 / copy, 1 / _seconds_each(product, "operations")
+        copy, product = (_seconds_each(self.references[name], unit) for name, unit in _UNITS.items())
+        return 1 / copy if copy else inf, 1 / product if product else inf
 
     def reached(self, phase: str) -> float | None:
-        """The fraction of the floor: 1 is as fast as the machine can be."""
-        floor = self.floor(phase)
-        return floor.seconds / self.phases[phase].median if floor and phase in self.phases else None
+        """The fraction of the floor: 1 is as fast as the machine can be. None where the clock saw no time go by."""
+        floor, seconds = self.floor(phase), self.phases[phase].median if phase in self.phases else 0.0
+        return floor.seconds / seconds if floor and seconds else None
 
     @property
     def ran(self) -> str:

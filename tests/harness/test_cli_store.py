@@ -313,7 +313,7 @@ def test_a_reader_that_leaves_early_is_no_error(store: Store, monkeypatch: pytes
 )
 def test_what_only_reads_makes_no_store(verb: tuple[str, ...], harness: Harness, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    told = f"error: there is no store at {home / 'store.sqlite'} yet: 'harness run' and 'harness import' make one\n"
+    told = f"error: there is no store at {home / 'store.sqlite'} yet: 'harness run', 'speed' and 'import' make one\n"
     assert harness(*verb, "--home", str(home)) == (2, "", told)
     assert not home.exists()
 

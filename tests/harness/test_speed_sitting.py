@@ -189,3 +189,22 @@ def test_copies_share_buffers_and_know_their_bytes() -> None:
     assert (small.told()["bytes"], large.told()["bytes"]) == (80, 800)
     product = Product(CPU, torch.float32)
     assert product.operations == 2 * 1024**3
+
+
+def test_a_turn_that_fails_ends_its_case_and_no_other(make: Callable[..., Sitting]) -> None:
+    clock = Clock(gru=1.0, lstm=3.0)
+
+    def act(subject: Subject) -> dict[str, tuple[float, float]]:
+        laps = clock.act(subject)
+        if subject.case.arch == "gru" and clock.calls.count("gru") == failing:
+            raise RuntimeError("not enough memory")
+        return laps
+
+    failing = 3
+    found = by_arch(make(clock, Limits(4, 100.0), act=act).measure([QUICK, SLOW]))
+    assert found["gru"].reason == "1 of 4 repetitions: the next one failed: not enough memory"
+    assert len(found["lstm"].phases["step"].wall) == 4
+    failing, clock.calls = 2, []
+    found = by_arch(make(clock, Limits(4, 100.0), act=act).measure([QUICK, SLOW]))
+    assert (found["gru"].state, found["gru"].reason) == ("skipped", "a repetition failed: not enough memory")
+    assert len(found["lstm"].phases["step"].wall) == 4

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import inspect
 
 import harness
+from harness.cli import run_command
 from harness.errors import UserError
 from harness.store import Phase, Run, Store, Timing, open_store
 from harness.store.exchange import merge, read_lines, write_lines
@@ -221,6 +222,28 @@ def test_a_frame_has_a_row_for_every_phase_and_one_for_what_was_skipped(store: S
     assert last["reason"].startswith("needs about")
     assert last[["seconds", "memory", "floor", "reached"]].isna().all()
     assert frame["length"].dtype == "int64"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"phases": {"forward": Phase(0.5, [0.25], [0.25])}},
+        {"phases": {name: Phase(0.0, [0.0], [0.0]) for name in ("forward", "backward", "forward_backward", "step")}},
+        {"references": {"copy": {"bytes": 1, "seconds": [0.0]}, "product": {"operations": 1, "seconds": [0.0]}}},
+        {"environment": {"load_average": "high", "load_average_after": [None], "clock_mhz_after": "fast"}},
+        {"environment": {"load_average": [], "load_average_after": [1.0, 1.0, 1.0], "clock_mhz_after": []}},
+    ],
+    ids=["one phase", "no time went by", "copies took no time", "words for numbers", "nothing for numbers"],
+)
+def test_odd_timings_that_import_takes_can_be_listed(
+    changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = parse(json.dumps(document(a_timing(**changes))))
+    assert isinstance(odd, Timing)
+    open_store(tmp_path).add_timings([odd])
+    assert run_command(["list", "timings", "--home", str(tmp_path)]) == 0
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[2:3]] == [["lstm", "784"]]
+    assert set(harness.timings(str(tmp_path))["phase"]) == set(odd.phases)
 
 
 def test_the_frame_of_a_home(tmp_path: Path) -> None:

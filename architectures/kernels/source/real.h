@@ -9,6 +9,8 @@
 #define STEP_INLINE __device__ __forceinline__
 typedef unsigned long long step_bits64;
 #else
+#include <string.h>
+
 #include <cstdint>
 #define STEP_INLINE inline __attribute__((always_inline))
 typedef std::uint64_t step_bits64;
@@ -66,12 +68,12 @@ template <class T> STEP_INLINE void split_exp(T t, T& power, T& rest) {
     const T n = shifted - R::rounder;
     const T r = (t - n * R::ln2_high) - n * R::ln2_low;
     Bits bits;
-    __builtin_memcpy(&bits, &shifted, sizeof bits);
+    memcpy(&bits, &shifted, sizeof bits);
     const T one = T(1);
     Bits exponent;
-    __builtin_memcpy(&exponent, &one, sizeof exponent);
+    memcpy(&exponent, &one, sizeof exponent);
     exponent += bits << R::mantissa;  // what is above the whole number falls off
-    __builtin_memcpy(&power, &exponent, sizeof power);
+    memcpy(&power, &exponent, sizeof power);
     rest = R::expm1_small(r);
 }
 
@@ -92,12 +94,14 @@ template <class T> STEP_INLINE T tanh_of(T x) {
     return e / (e + T(2));
 }
 
-// The derivative 1 - tanh(x)^2 beside it, as 4 (e + 1) / (e + 2)^2, which keeps its digits where tanh is near 1.
+// The derivative 1 - tanh(x)^2 beside it, as (1 - tanh(x)) (1 + tanh(x)) = 4 (e + 1) / (e + 2)^2 of |x|, which keeps its
+// digits where tanh is near 1. Where tanh is 1 to the last bit the derivative is zero.
 template <class T> STEP_INLINE T tanh_of(T x, T& slope) {
-    const T e = exp2x_minus_1(x);
+    const T size = x < T(0) ? -x : x;
+    const T e = exp2x_minus_1(size);
     const T q = T(1) / (e + T(2));
-    slope = (T(4) * (e + T(1))) * (q * q);
-    return e * q;
+    slope = T(2) * size > Real<T>::saturated ? T(0) : (T(4) * (e + T(1))) * (q * q);
+    return x < T(0) ? -(e * q) : e * q;
 }
 
 // sigmoid(x) = 1 / (1 + exp(-x)).

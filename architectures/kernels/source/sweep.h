@@ -6,6 +6,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "lines.h"
 #include "threads.h"
@@ -154,7 +155,7 @@ template <class Step> struct Sweep {
     void backward_block(const Gradients<T, INPUTS>& g, Index chain, Index count) const {
         alignas(LINE) Row w[WEIGHTS], state[STATES], adjoint[STATES], dweight[WEIGHTS], carry[CARRIES], first;
         alignas(LINE) double sum[WEIGHTS][BLOCK] = {};
-        alignas(LINE) static thread_local Row scratch[SEGMENT];
+        std::vector<T> scratch(g.kept ? 0 : SEGMENT * BLOCK);
         load_weights(chain, count, w);
         load(g.final, chain, count, adjoint);
         load(g.last, chain, count, state);
@@ -165,8 +166,8 @@ template <class Step> struct Sweep {
             Index stride = chains();
             if (!kept) {
                 load(before, chain, count, state);
-                run<false, true>(chain, count, from, to, w, state, nullptr, scratch[0] - from * BLOCK, BLOCK);
-                kept = scratch[0] - from * BLOCK, stride = BLOCK;
+                run<false, true>(chain, count, from, to, w, state, nullptr, scratch.data() - from * BLOCK, BLOCK);
+                kept = scratch.data() - from * BLOCK, stride = BLOCK;
             } else if (to < sizes.length) {
                 load(g.states + to / SEGMENT * STATES * chains(), chain, count, state);
             }

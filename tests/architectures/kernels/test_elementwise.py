@@ -143,7 +143,8 @@ def test_no_further_off_than_plain_pytorch(setting):
     length, _, width = setting.sizes
     small = accuracy.Setting(setting.title, setting.operation, (length, 1, min(width, 24)), setting.constants)
     eager, compiled = accuracy.errors(small)
-    assert max(compiled.values()) <= max(eager.values())
+    few = 4 * EPS[torch.float32]  # below it both are as good as float32 is
+    assert {name: error for name, error in compiled.items() if not error <= max(eager[name], few)} == {}
 
 
 @pytest.mark.parametrize("view", ["batch first", "columns apart"])
@@ -247,6 +248,14 @@ def test_tanh_and_sigmoid_are_good_to_the_last_places(dtype):
     gates = torch.cat([zero[0], x, zero[0]]).view(1, 1, -1)
     start = one.view(1, -1)
     sigmoid = elementwise.sru(gates, zero.unsqueeze(0), zero.expand(2, -1), None, start, "identity")[1].view(-1)
+    # The gradient of that y is the slope of tanh, with its digits where 1 - tanh(x)^2 would have lost them.
+    drive = x.view(1, 1, -1).clone().requires_grad_()
+    elementwise.unicornn(drive, zero[0], one, None, (zero, zero), 0.0)[0].sum().backward()
+    slope, exact_slope = -drive.grad.view(-1), 1 / torch.cosh(x.double()) ** 2
+    seen = exact_slope > EPS[dtype] ** 2
+    seen &= x.abs() < (10 if dtype == torch.float32 else 22)
+    assert float(((slope.double() - exact_slope) / exact_slope)[seen].abs().max()) <= 8 * EPS[dtype]
+    assert not slope[x.abs() > 25].any()
     for found, exact in ((tanh, torch.tanh(x.double())), (sigmoid, torch.sigmoid(x.double()))):
         assert float(((found.double() - exact) / exact)[exact.abs() > 1e-37].abs().max()) <= 4 * EPS[dtype]
 
@@ -308,6 +317,16 @@ def test_autocast_computes_in_float32(layer, name):
     output.sum().backward()
     assert all(parameter.grad.dtype == torch.float32 for parameter in model.parameters())
     assert kernels.counts() == {(name, "cpu"): 2}
+
+
+@pytest.mark.parametrize(("layer", "name"), LAYERS)
+def test_autocast_leaves_float64_alone(layer, name):
+    model, input = layer(dtype=torch.float64), torch.randn(9, 2, 3, dtype=torch.float64)
+    expected = model(input)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        output, _ = model(input)
+    assert torch.equal(output, expected)
+    assert kernels.counts() == {(name, "cpu"): 4}
 
 
 @pytest.mark.parametrize(("layer", "name"), LAYERS)

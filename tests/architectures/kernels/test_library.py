@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import stat
@@ -131,6 +132,24 @@ def test_the_named_compiler_is_missing(monkeypatch):
     assert _warned() == "the compiler that CXX names is not there: /nowhere/c++ -O1"
 
 
+def test_a_compiler_that_cannot_be_read(monkeypatch):
+    monkeypatch.setenv("CXX", 'c++ "-O1')
+    assert _warned() == 'CXX is no command (No closing quotation): c++ "-O1'
+
+
+@needs_library
+def test_a_blank_name_is_no_compiler(monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    usual = library._compiler()
+    monkeypatch.setenv("CXX", " ")
+    assert library._compiler() == usual
+
+
+def test_a_folder_of_nobody(monkeypatch):
+    monkeypatch.setenv("HARNESS_KERNELS", "~nobody-of-this-name/cache")
+    assert _warned().startswith("HARNESS_KERNELS names no folder (")
+
+
 def test_a_compiler_that_fails(pretend):
     pretend("print('x.cpp:1: note', file=sys.stderr); sys.exit('x.cpp:2: error: no such luck')")
     assert _warned().endswith("cannot build the compiled recurrences: x.cpp:2: error: no such luck")
@@ -154,13 +173,41 @@ def test_a_library_of_another_kind_of_machine(pretend):
     assert "cannot be used" in _warned()
 
 
+def _no_note(found: Path) -> None:
+    (found.parent / "built.json").unlink()  # it is written last
+
+
+def _half(found: Path) -> None:
+    content = found.read_bytes()
+    found.unlink()  # the loaded one stays as it is
+    found.write_bytes(content[: len(content) // 2])
+
+
 @needs_library
-def test_a_half_written_library_is_built_anew(pretend):
+@pytest.mark.parametrize("damage", [_no_note, _half, Path.unlink], ids=["no note", "half", "none"])
+def test_a_damaged_library_is_built_anew(pretend, damage):
     log = pretend(COPY.format(file=str(BUILT.file)))
-    found = library.find()
-    (found.file.parent / "built.json").unlink()  # it is written last
-    assert library.find().file == found.file
+    found = library.find().file
+    damage(found)
+    assert library.find().file == found
     assert len(log.read_text().splitlines()) == 2
+    assert found.read_bytes() == BUILT.file.read_bytes()
+
+
+def test_a_compiler_that_is_killed_leaves_nothing_behind(pretend, tmp_path):
+    log = pretend("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert _warned() == f"the compiler {tmp_path / 'cxx'} was killed before it was done"
+    assert all("-march=native" in line for line in log.read_text().splitlines()), "no other flags were tried"
+    assert not list((tmp_path / "cache").rglob("built.json"))
+
+
+@needs_library
+@pytest.mark.parametrize("note", ["", "{}", "null", "[]", '{"file": 3, "compiler": "", "flags": []}'])
+def test_a_note_that_says_nothing(pretend, note):
+    pretend(COPY.format(file=str(BUILT.file)))
+    found = library.find().file
+    (found.parent / "built.json").write_text(note)
+    assert library.find().file == found
 
 
 @needs_library
@@ -168,7 +215,13 @@ def test_the_note_tells_how_it_was_built(pretend):
     pretend(COPY.format(file=str(BUILT.file)))
     found = library.find()
     note = json.loads((found.file.parent / "built.json").read_text())
-    assert note == {"file": found.file.name, "compiler": "pretend 1.0", "flags": list(found.flags)}
+    digest = hashlib.sha256(BUILT.file.read_bytes()).hexdigest()
+    assert note == {
+        "file": found.file.name,
+        "compiler": "pretend 1.0",
+        "flags": list(found.flags),
+        "sha256": digest,
+    }
     usable, told = library.state()
     assert usable
     assert told == f"{found.file}, built by pretend 1.0 {' '.join(found.flags)}"
