@@ -143,14 +143,15 @@ class IndRNNCell(Cell[Tensor]):
 
     def _bounded(self) -> Tensor:
         """The vector u, set back onto the bound where it is beyond."""
-        if not isinstance(self.u, nn.Parameter):
-            return self.u
+        u: Tensor = self.u
+        if not isinstance(u, nn.Parameter):
+            return u
         if torch._C._are_functorch_transforms_active():  # they allow no change in place
-            return self.u.clamp(-self.bound, self.bound)
+            return u.clamp(-self.bound, self.bound)
         # .data, because a graph made before by another call of this layer must still be able to go backward: its u was
         # within the bound and therefore does not change here, unless an optimiser has changed it since anyway.
-        self.u.data.clamp_(-self.bound, self.bound)
-        return self.u
+        u.data.clamp_(-self.bound, self.bound)
+        return u
 
 
 class IndRNN(Stack[Tensor]):

@@ -192,7 +192,7 @@ class Sitting:
         if entrant.copy is not None and product["seconds"]:
             timing.references = {"copy": entrant.copy.told(), "product": product}
         if entrant.turns <= repeats:
-            failed = entrant.failure and f"the next one failed: {entrant.failure}"
+            failed = None if entrant.failure is None else f"the next one failed: {entrant.failure}"
             why = failed or self.stop() or f"no more fitted into --max-time {self.limits.max_time:g} s"
             timing.reason = f"{entrant.turns - 1} of {repeats} repetitions: {why}"
         return timing
