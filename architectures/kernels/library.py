@@ -121,7 +121,7 @@ def _found_or_warned() -> Library | None:
     try:
         return find()
     except Unusable as reason:
-        warnings.warn(f"{reason}; recurrences run as plain PyTorch, which is slower", RuntimeWarning, stacklevel=4)
+        warnings.warn(f"{reason}; recurrences run as plain PyTorch, which is slower", RuntimeWarning, stacklevel=2)
         return None
 
 
