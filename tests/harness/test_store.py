@@ -275,7 +275,7 @@ def test_open_store_makes_the_home_and_obeys_the_environment(tmp_path: Path, mon
 
 def test_a_store_that_is_only_read_is_not_made(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with pytest.raises(NoStore, match=f"there is no store at {home / 'store.sqlite'} yet: 'harness run' and"):
+    with pytest.raises(NoStore, match=f"there is no store at {home / 'store.sqlite'} yet: 'harness run', 'speed' and"):
         open_store(home, create=False)
     nothing = store_to_list(home)
     assert nothing.name == str(home / "store.sqlite")

@@ -34,16 +34,13 @@ extern "C" __global__ void back(const Step::T* x, const Step::T* w, Step::T* sta
 
 
 def nvrtc() -> ctypes.CDLL:
-    """NVRTC, of the system or of NVIDIA's package, or a test that is skipped."""
-    try:
-        package = importlib.util.find_spec("nvidia.cuda_nvrtc")
-    except ModuleNotFoundError:
-        package = None
+    """NVRTC, of NVIDIA's packages (those of CUDA builds of torch are enough) or of the system, or a skipped test."""
+    package = importlib.util.find_spec("nvidia")
     folders = [] if package is None else [Path(folder) for folder in package.submodule_search_locations or ()]
-    files = [str(file) for folder in folders for file in folder.glob("lib/libnvrtc.so*")]
+    files = sorted(str(file) for folder in folders for file in folder.glob("*/lib/libnvrtc.so.*"))
     file = next(iter(files), None) or find_library("nvrtc")
     if file is None:
-        pytest.skip("NVRTC is not here (python -m pip install nvidia-cuda-nvrtc-cu12)")
+        pytest.skip("NVRTC is not here (python -m pip install nvidia-cuda-nvrtc)")
     return ctypes.CDLL(file)
 
 
