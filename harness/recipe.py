@@ -34,7 +34,7 @@ class Training(BaseModel):
     optimizer: Literal["adam", "adamw"] = "adam"
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
-    schedule: Literal["constant", "step", "cosine"] = "constant"
+    schedule: Literal["constant", "step", "cosine", "cosine_steps"] = "constant"
     milestones: list[int] | None = None
     """With ``schedule = "step"``: epochs after which the rate is multiplied by `decay`."""
     decay: float | None = Field(None, gt=0, le=1)

@@ -196,9 +196,7 @@ class Trainer:
 
     def _epoch(self) -> None:
         progress, training = self.progress, self.training
-        rate = learning_rate(training, progress.epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        rate = self._use_rate()
         batches = self.batches(progress.epoch)
         check_every = 1 if self.device.type == "cpu" else CUDA_CHECK_EVERY
         checked = progress.step
@@ -206,7 +204,7 @@ class Trainer:
             self._heed()
             if time.perf_counter() - self._saved_at > self.checkpoint_every:
                 self._save()
-            step = progress.step
+            step, rate = progress.step, self._use_rate()
             self.losses[step] = self.step(batches[step], self.generator(progress.epoch, step))
             progress.step += 1
             if progress.step - checked == check_every or progress.step == self.steps:
@@ -215,6 +213,14 @@ class Trainer:
             self.listener.on_step(progress, self.steps, self._loss)
         self._check_losses(checked)
         self._finish_epoch(rate)
+
+    def _use_rate(self) -> float:
+        """Set and return the learning rate of the next step of the epoch, or of its last one where all are done."""
+        step = min(self.progress.step, self.steps - 1)
+        rate = learning_rate(self.training, self.progress.epoch + step / self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return rate
 
     def _loss(self) -> float:
         """The loss of the last step; asking for it waits for the device."""

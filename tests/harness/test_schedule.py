@@ -23,6 +23,15 @@ def test_cosine_starts_at_the_rate_and_is_half_in_the_middle():
     assert 0 < learning_rate(training, 9) < 0.01
 
 
+def test_only_cosine_steps_changes_within_an_epoch():
+    by_step = Training(epochs=2, lr=0.2, schedule="cosine_steps")
+    assert learning_rate(by_step, 0) == 0.2
+    assert learning_rate(by_step, 1) == pytest.approx(0.1, rel=1e-15)
+    assert learning_rate(by_step, 1.999) < 1e-6
+    for other in (Training(epochs=2, lr=0.2, schedule="cosine"), Training(epochs=2, lr=0.2)):
+        assert learning_rate(other, 1.999) == learning_rate(other, 1)
+
+
 @pytest.mark.parametrize(("name", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
 def test_optimizer_takes_its_settings_from_the_recipe(name, kind):
     training = Training(optimizer=name, lr=0.3, weight_decay=0.01)
