@@ -23,8 +23,8 @@ def learning_rate(training: Training, done: float) -> float:
     """The rate when so many epochs are done: a whole number at the first step of an epoch, more at the later ones.
 
     ``step``: multiplied by `decay` after each milestone, so ``milestones = [100]`` changes the 101st epoch.
-    ``cosine``: half a cosine from `lr` in the first epoch towards 0 after the last (Loshchilov & Hutter, 2017), the same
-    for all steps of an epoch. ``cosine_steps``: the same curve, step by step; for trainings of few epochs.
+    ``cosine``: half a cosine from `lr` in the first epoch towards 0 after the last (Loshchilov & Hutter, 2017), with
+    one rate for all steps of an epoch. ``cosine_steps``: the same curve, step by step; for trainings of few epochs.
     """
     epoch = int(done)
     if training.schedule == "step":

@@ -195,7 +195,7 @@ class Trainer:
         return data, len(data) if steps is None else steps * training.batch_size
 
     def _epoch(self) -> None:
-        progress, training = self.progress, self.training
+        progress = self.progress
         rate = self._use_rate()
         batches = self.batches(progress.epoch)
         check_every = 1 if self.device.type == "cpu" else CUDA_CHECK_EVERY
