@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from architectures import kernels
-from architectures.kernels import elementwise, library
+from architectures.kernels.operators import computed_in, fits, function, no_second_derivatives
+from architectures.kernels.operators import empty as _empty
 
 __all__ = ["cornn"]
 
@@ -32,16 +33,11 @@ def cornn(
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """:func:`architectures.cornn.cornn_eager`, compiled; `drive` may be any view, the others are small."""
     tensors = (drive, weight, *state)
-    dtype = elementwise.computed_in(drive)
+    dtype = computed_in(drive)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     drive, weight, y, z = (tensor.to(dtype) for tensor in tensors)
     output, y, z, _ = torch.ops.harness.cornn(drive, weight, y, z, dt, gamma, epsilon, damping == "implicit", keep)
     return output, (y, z)
-
-
-def fits(drive: Tensor, *_: Any) -> bool:
-    """Whether the library is there and can compute on such tensors."""
-    return elementwise.fits(drive)
 
 
 cornn.fits, cornn.counts = fits, True  # type: ignore[attr-defined]
@@ -121,14 +117,10 @@ def _gradients(
     return d_drive, d_weight if of_weight else None, d_y, d_z, None, None, None, None, None
 
 
-def _no_second_derivatives(ctx: Any, *_: Any) -> None:
-    raise NotImplementedError(
-        "the compiled coRNN has no second derivatives: use backend='eager' (or HARNESS_BACKEND=eager)"
-    )
-
-
 _forward.register_autograd(_gradients, setup_context=_remember)
-_backward.register_autograd(_no_second_derivatives, setup_context=lambda ctx, inputs, output: None)
+_backward.register_autograd(
+    no_second_derivatives("the compiled coRNN has"), setup_context=lambda ctx, inputs, output: None
+)
 
 
 def _left(drive: Tensor, y0: Tensor, keep: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -146,10 +138,6 @@ def _given(output: Tensor, y0: Tensor, of_weight: bool) -> tuple[Tensor, Tensor,
     return drive, weight, y, z
 
 
-def _empty(*shape: Any, **kind: Any) -> Tensor:
-    return torch.empty(*shape, **kind)
-
-
 def _call(
     direction: str,
     weight: Tensor,
@@ -162,20 +150,17 @@ def _call(
 
     The values of `stream` (L, N, H) may have any distance from step to step and from sequence to sequence.
     """
-    loaded = library.load()
-    assert loaded is not None  # as `fits` saw to
-    suffix = elementwise.SUFFIX[weight.dtype]
     weight = weight if weight.stride(-1) == 1 else weight.contiguous()
     if stream is not None and stream.stride(-1) != 1:
         stream = stream.contiguous()
     initial = initial[0].contiguous(), initial[1].contiguous()
     sizes = (ctypes.c_int64 * 4)(len(others[0]), *initial[0].shape, torch.get_num_threads())
-    needed = getattr(loaded.functions, f"cornn_scratch_{suffix}")
+    needed = function("cornn_scratch", weight.dtype)
     needed.restype = ctypes.c_int64
     tensors = (weight, *initial, stream, *others, _empty(needed(sizes), dtype=torch.uint8))
     pointers = [tensor.data_ptr() if tensor is not None and tensor.numel() else None for tensor in tensors]
     strides = (weight.stride(0), *((0, 0) if stream is None else stream.stride()[:2]))
-    getattr(loaded.functions, f"cornn_{direction}_{suffix}")(
+    function(f"cornn_{direction}", weight.dtype)(
         sizes,
         (ctypes.c_void_p * len(pointers))(*pointers),
         (ctypes.c_int64 * len(strides))(*strides),

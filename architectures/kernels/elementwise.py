@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from architectures import kernels
-from architectures.kernels import library
+from architectures.kernels.operators import computed_in, fits, function, no_second_derivatives
+from architectures.kernels.operators import empty as _empty
 
 Memory = Literal["high", "low"]
 """What a forward pass keeps for the backward one: the state of every step, or of every 64th."""
 
 SEGMENT = 64  # steps between two stored states, as in source/sweep.h
-SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
 ACTIVATIONS = {"identity": 0.0, "tanh": 1.0, "relu": 2.0}
 NOTHING, STATES, EVERYTHING = 0, 1, 2  # what is kept: no gradients wanted, memory="low", memory="high"
 
@@ -74,16 +74,6 @@ def sru(
     return output, final[0]
 
 
-def fits(input: Tensor, *_: Any, **__: Any) -> bool:
-    """Whether the library is there and can compute on tensors such as `input`.
-
-    It can't under the transforms of ``torch.func``, which torch's custom operators don't take part in.
-    """
-    if torch._C._are_functorch_transforms_active():
-        return False
-    return input.device.type == "cpu" and (input.dtype in SUFFIX or _autocast()) and _usable()
-
-
 _OPERATIONS: tuple[Any, ...] = (unicornn, indrnn, sru)
 for _operation in _OPERATIONS:
     _operation.fits, _operation.counts = fits, True
@@ -108,20 +98,6 @@ def _sweep(
     skip = None if skip is None else skip.to(dtype)
     output, _, _, final = torch.ops.harness.sweep(step, input.to(dtype), skip, weight, initial, constant, keep)
     return output, final
-
-
-def computed_in(input: Tensor) -> torch.dtype:
-    """The dtype of a recurrence over `input`: float32 under autocast, which leaves float64 as it is."""
-    return torch.float32 if _autocast() and input.dtype != torch.float64 else input.dtype
-
-
-def _autocast() -> bool:
-    return torch.is_autocast_enabled("cpu")
-
-
-@torch.compiler.assume_constant_result
-def _usable() -> bool:
-    return library.load() is not None
 
 
 @torch.library.custom_op("harness::sweep", mutates_args=())
@@ -204,14 +180,10 @@ def _gradients(ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final
     return None, d_input, None if tensors[1] is None else d_skip, d_weight, d_initial, None, None
 
 
-def _no_second_derivatives(ctx: Any, *_: Any) -> None:
-    raise NotImplementedError(
-        "the compiled recurrences have no second derivatives: use backend='eager' (or HARNESS_BACKEND=eager)"
-    )
-
-
 _forward.register_autograd(_gradients, setup_context=_remember)
-_backward.register_autograd(_no_second_derivatives, setup_context=lambda ctx, inputs, output: None)
+_backward.register_autograd(
+    no_second_derivatives("the compiled recurrences have"), setup_context=lambda ctx, inputs, output: None
+)
 
 
 def _left(step: str, input: Tensor, initial: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -235,16 +207,12 @@ def _given(
     return new(input.shape), new((0,) if skip is None else skip.shape), new(weight.shape), new(initial.shape)
 
 
-def _empty(*shape: Any, **kind: Any) -> Tensor:
-    return torch.empty(*shape, **kind)
-
-
 class _Call:
     """The arguments of a C function, gathered in its order: addresses, and the strides of the streams."""
 
     def __init__(self, initial: Tensor) -> None:
         _, self.batch, self.width = initial.shape
-        self.suffix = SUFFIX[initial.dtype]
+        self.dtype = initial.dtype
         self.pointers: list[int | None] = []
         self.strides: list[int] = []
         self.alive: list[Tensor] = []
@@ -272,10 +240,8 @@ class _Call:
         self.strides += (0, 0)
 
     def __call__(self, name: str, constant: float, length: int) -> None:
-        loaded = library.load()
-        assert loaded is not None  # as `fits` saw to
-        function = getattr(loaded.functions, f"{name}_{self.suffix}")
+        call = function(name, self.dtype)
         sizes = (ctypes.c_int64 * 4)(length, self.batch, self.width, torch.get_num_threads())
         pointers = (ctypes.c_void_p * len(self.pointers))(*self.pointers)
         strides = (ctypes.c_int64 * len(self.strides))(*self.strides)
-        function(sizes, pointers, strides, ctypes.c_double(constant))
+        call(sizes, pointers, strides, ctypes.c_double(constant))

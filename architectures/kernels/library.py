@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from filelock import FileLock
 from platformdirs import user_cache_path
@@ -88,24 +89,24 @@ def find() -> Library:
     compiler = _compiler()
     folder = folder_of_cache() / _key(compiler)
     try:
-        if not _is_whole(folder):
+        built = _note(folder)
+        if built is None:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / "lock"):  # of several processes that start together, one builds
-                if not _is_whole(folder):
-                    _build(compiler, folder)
-        built = json.loads((folder / "built.json").read_text(encoding="utf-8"))
+                built = _note(folder) or _build(compiler, folder)
         return Library(folder / built["file"], built["compiler"], built["flags"])
     except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         raise Unusable(f"the compiled recurrences in {folder} cannot be used: {_one_line(error)}") from error
 
 
-def _is_whole(folder: Path) -> bool:
-    """Whether a library lies there that is as its note says; to load a piece of one could end the process."""
+def _note(folder: Path) -> dict[str, Any] | None:
+    """What is noted of the library there, if it is all there; to load a piece of one could end the process."""
     try:
         built = json.loads((folder / "built.json").read_text(encoding="utf-8"))
-        return hashlib.sha256((folder / built["file"]).read_bytes()).hexdigest() == built["sha256"]
+        whole = hashlib.sha256((folder / built["file"]).read_bytes()).hexdigest() == built["sha256"]
+        return built if whole else None
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
 
 
 def folder_of_cache() -> Path:
@@ -170,8 +171,8 @@ def _cpu() -> str:
     return platform.processor()
 
 
-def _build(compiler: Sequence[str], folder: Path) -> None:
-    """Compile into `folder`: first the library, last the note that it is complete. Raises :class:`Unusable`."""
+def _build(compiler: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Compile into `folder`: first the library, last the note on it, which is returned. Raises :class:`Unusable`."""
     _log.info("compiling the recurrences for this processor, once, into %s", folder)
     sources = [str(file) for file in sorted(SOURCE.glob("*.cpp"))]
     tried = ((*FLAGS, OWN_MACHINE), FLAGS)
@@ -188,6 +189,7 @@ def _build(compiler: Sequence[str], folder: Path) -> None:
         note = {"file": built.name, "compiler": _version(compiler), "flags": flags, "sha256": digest}
         (Path(made) / "note").write_text(json.dumps(note), encoding="utf-8")
         (Path(made) / "note").replace(folder / "built.json")
+    return note
 
 
 def _run(command: Sequence[str]) -> str | None:

@@ -43,8 +43,8 @@ template <class Work> void over_blocks(const Sizes& sizes, bool together, const 
     });
 }
 
-// What a sweep forward leaves; the pointers may be null, except that of the final states. (L, N, H) each, but `states`
-// (segments, STATES, N, H), the states before the first step of each segment, and `final` (STATES, N, H).
+// What a sweep forward leaves; `kept` and `states` may be null. (L, N, H) each, but `states` (segments, STATES, N, H), the
+// states before the first step of each segment, and `final` (STATES, N, H).
 template <class T> struct Left {
     T *output, *kept, *states, *final;
 };
@@ -84,10 +84,9 @@ template <class Step> struct Sweep {
             for (Index from = 0; from < sizes.length; from += SEGMENT) {
                 if (left.states) save(state, chain, count, left.states + from / SEGMENT * STATES * chains());
                 const Index to = std::min(sizes.length, from + SEGMENT);
-                T* output = left.output ? left.output + chain : nullptr;
-                T* kept = left.kept ? left.kept + chain : nullptr;
-                if (output && kept) run<true, true>(chain, count, from, to, w, state, output, kept, chains());
-                else if (output) run<true, false>(chain, count, from, to, w, state, output, kept, chains());
+                T* output = left.output + chain;
+                if (left.kept) run<true, true>(chain, count, from, to, w, state, output, left.kept + chain, chains());
+                else run<true, false>(chain, count, from, to, w, state, output, nullptr, chains());
             }
             save(state, chain, count, left.final);
             written();
@@ -171,11 +170,9 @@ template <class Step> struct Sweep {
             } else if (to < sizes.length) {
                 load(g.states + to / SEGMENT * STATES * chains(), chain, count, state);
             }
-            Row start[STATES];
-            load(before, chain, count, start);
             for (Index i = 0; i < count; ++i) {
                 T si[STATES];
-                for (int k = 0; k < STATES; ++k) si[k] = start[k][i];
+                for (int k = 0; k < STATES; ++k) si[k] = before[k * chains() + chain + i];
                 first[i] = Step::kept(si);
             }
             for (int k = 0; k < WEIGHTS; ++k) std::fill_n(dweight[k], count, T(0));

@@ -1,0 +1,59 @@
+"""What the operators around the compiled recurrences share: when they can compute, in which type, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from architectures.kernels import library
+
+SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
+"""How the names of the C functions for a dtype end."""
+
+
+def fits(input: Tensor, *_: Any, **__: Any) -> bool:
+    """Whether the library is there and can compute on tensors such as `input`.
+
+    It can't under the transforms of ``torch.func``, which torch's custom operators don't take part in.
+    """
+    if torch._C._are_functorch_transforms_active():
+        return False
+    return input.device.type == "cpu" and (input.dtype in SUFFIX or _autocast()) and _usable()
+
+
+def computed_in(input: Tensor) -> torch.dtype:
+    """The dtype of a recurrence over `input`: float32 under autocast, which leaves float64 as it is."""
+    return torch.float32 if _autocast() and input.dtype != torch.float64 else input.dtype
+
+
+def _autocast() -> bool:
+    return torch.is_autocast_enabled("cpu")
+
+
+@torch.compiler.assume_constant_result
+def _usable() -> bool:
+    return library.load() is not None
+
+
+def function(name: str, dtype: torch.dtype) -> Any:
+    """The C function `name` of the library for a dtype; only where the operator :func:`fits`."""
+    loaded = library.load()
+    assert loaded is not None  # as `fits` saw to
+    return getattr(loaded.functions, f"{name}_{SUFFIX[dtype]}")
+
+
+def empty(*shape: Any, **kind: Any) -> Tensor:
+    """Memory for the results, which the C functions write."""
+    return torch.empty(*shape, **kind)
+
+
+def no_second_derivatives(what: str) -> Callable[..., None]:
+    """The derivative of a derivative, which there is none of: it raises ``NotImplementedError``; `what` begins why."""
+
+    def refuse(ctx: Any, *_: Any) -> None:
+        raise NotImplementedError(f"{what} no second derivatives: use backend='eager' (or HARNESS_BACKEND=eager)")
+
+    return refuse
