@@ -6,7 +6,6 @@ does not depend on the values. Every task is trained by its standard recipe, by 
 
 from __future__ import annotations
 
-import time
 from statistics import median, quantiles
 
 import pytest
@@ -76,15 +75,9 @@ def ready(task: str, arch: str, tmp_path) -> Job:
     return job
 
 
-def timed(work) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 @pytest.mark.parametrize("arch", ["cornn", "unicornn", "lstm", "gru"])
 @pytest.mark.parametrize("task", TASKS)
-def test_share_of_a_training_step(task, arch, benchmark, tmp_path):
+def test_share_of_a_training_step(task, arch, benchmark, seconds, tmp_path):
     job = ready(task, arch, tmp_path)
     trainer = job.trainer(0)
     index = trainer.batches(0)[0]
@@ -96,7 +89,7 @@ def test_share_of_a_training_step(task, arch, benchmark, tmp_path):
         trainer.step(index, trainer.generator(0, 0))
 
     step(), assemble()
-    pairs = [(timed(assemble), timed(step)) for _ in range(ROUNDS if task != "eigenworms" else 3)]
+    pairs = [(seconds(assemble), seconds(step)) for _ in range(ROUNDS if task != "eigenworms" else 3)]
     benchmark.pedantic(assemble, rounds=ROUNDS)
     low, share, high = quantiles([a / s for a, s in pairs], n=4)
     a, s = (median(pair[which] for pair in pairs) for which in (0, 1))

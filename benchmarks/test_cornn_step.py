@@ -9,7 +9,6 @@ products, as a share of the rate at which torch multiplies large matrices. Their
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from statistics import median, quantiles
 
@@ -20,7 +19,6 @@ from torch import Tensor, nn
 from architectures import CoRNN, kernels
 
 ROUNDS = 7
-THREADS = 2
 SHAPES = {"psmnist": (784, 120, 256), "the adding problem": (500, 50, 128)}
 SIDE = 4096  # of the large matrices
 DT, GAMMA, EPSILON = 0.076, 0.4, 8.0
@@ -35,22 +33,8 @@ def reference(i2h: nn.Linear, input: Tensor) -> Tensor:
     return y
 
 
-def seconds(work: Callable[[], object]) -> float:
-    since = time.perf_counter()
-    work()
-    return time.perf_counter() - since
-
-
-@pytest.fixture(autouse=True)
-def _threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(THREADS)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("case", SHAPES)
-def test_training_step(case, benchmark):
+def test_training_step(case, benchmark, seconds, two_threads):
     length, batch, units = SHAPES[case]
     torch.manual_seed(0)
     layer = CoRNN(1, units, dt=DT, gamma=GAMMA, epsilon=EPSILON)
@@ -78,7 +62,7 @@ def test_training_step(case, benchmark):
         "of the best rate of large products": [rate / best for rate, _ in rates],
     }
     print(
-        f"\ncoRNN, {case}: {length} x {batch} x {units}, float32, {THREADS} threads, {ROUNDS} rounds, "
+        f"\ncoRNN, {case}: {length} x {batch} x {units}, float32, {two_threads} threads, {ROUNDS} rounds, "
         f"load {' '.join(f'{load:.1f}' for load in os.getloadavg())}, ran {kernels.counts()}"
     )
     for name, which in (("compiled", 0), ("loop", 1), ("large product", 2)):

@@ -9,7 +9,6 @@ after the product with the input weights. The LSTM has the same sizes, its input
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from statistics import median, quantiles
 
@@ -22,9 +21,7 @@ from architectures.indrnn import indrnn_eager
 from architectures.kernels import elementwise
 from architectures.sru import sru_eager
 from architectures.unicornn import unicornn_eager
-from harness.allocation import keep_freed_memory
 
-THREADS = 2
 SIZES = {"psmnist": (784, 32, 256, 9), "eigenworms": (17_984, 8, 32, 5)}  # L, N, H, rounds
 STREAMS = {"unicornn": 6, "indrnn": 5, "sru": 14}
 """Arrays of (L, N, H) that a forward and a backward sweep must at least read or write: those of the input and its
@@ -56,24 +53,9 @@ def operands(operation: str, length: int, batch: int, width: int) -> tuple[list[
     return [tensor.requires_grad_() for tensor in given], compiled, eager
 
 
-def seconds(work: Callable[[], object]) -> float:
-    since = time.perf_counter()
-    work()
-    return time.perf_counter() - since
-
-
-@pytest.fixture(autouse=True)
-def _threads():
-    keep_freed_memory()
-    before = torch.get_num_threads()
-    torch.set_num_threads(THREADS)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("operation", STREAMS)
-def test_forward_and_backward(operation, size, benchmark):
+def test_forward_and_backward(operation, size, benchmark, seconds, two_threads):
     length, batch, width, rounds = SIZES[size]
     given, compiled, eager = operands(operation, length, batch, width)
     outside = torch.randn(length, batch, width)
@@ -100,7 +82,7 @@ def test_forward_and_backward(operation, size, benchmark):
 
     benchmark.pedantic(turn, rounds=rounds)
     print(
-        f"\n{operation}, {length} x {batch} x {width}, float32, {THREADS} threads, {rounds} rounds, "
+        f"\n{operation}, {length} x {batch} x {width}, float32, {two_threads} threads, {rounds} rounds, "
         f"load {' '.join(f'{load:.1f}' for load in os.getloadavg())}, ran {kernels.counts()}"
     )
     for name in contenders:

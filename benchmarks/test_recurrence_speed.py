@@ -9,7 +9,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.allocation import keep_freed_memory
 from harness.registry import Registry
 from harness.speed.cases import Case
 from harness.speed.subject import Subject, backends_that_ran
@@ -35,7 +34,6 @@ SLOW = 10_000
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("arch", "backend"), PAIRS, ids=[f"{arch}-{backend}" for arch, backend in PAIRS])
 def test_time(arch, backend, size, phase, benchmark):
-    keep_freed_memory()
     length, batch, hidden, inputs = SIZES[size]
     subject = Subject(Case(arch, length, batch, hidden, input_size=inputs, backend=backend), Registry())
     gradient = torch.randn(length, batch, hidden)

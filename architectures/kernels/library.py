@@ -32,6 +32,8 @@ from typing import Any
 from filelock import FileLock
 from platformdirs import user_cache_path
 
+from architectures.kernels import team
+
 __all__ = ["Library", "built", "find", "load", "state"]
 
 SOURCE = Path(__file__).parent / "source"
@@ -120,7 +122,9 @@ def folder_of_cache() -> Path:
 
 def _found_or_warned() -> Library | None:
     try:
-        return find()
+        library = find()
+        library.functions.use_team(ctypes.c_void_p(team.parallel()))
+        return library
     except Unusable as reason:
         warnings.warn(f"{reason}; recurrences run as plain PyTorch, which is slower", RuntimeWarning, stacklevel=2)
         return None

@@ -41,7 +41,7 @@ template <class T> struct CoRNN {
 template <class T> STEP_INLINE Lane<T> tanh_of_each(Lane<T> x) {
     T values[LANES<T>];
     store<T>(values, LANES<T>, x);
-    for (T& value : values) value = tanh_of<T>(value);
+    for (T& value : values) value = tanh_of(value);
     return load<T>(values, LANES<T>);
 }
 

@@ -8,7 +8,7 @@ struct Relu {
 };
 
 struct Tanh {
-    template <class T> static STEP_INLINE T value(T a) { return tanh_of<T>(a); }
+    template <class T> static STEP_INLINE T value(T a) { return tanh_of(a); }
     template <class T> static STEP_INLINE T slope(T value) { return T(1) - value * value; }
 };
 
@@ -20,7 +20,7 @@ struct Identity {
 template <class Number, class Activation> struct IndRNN {
     typedef Number T;
     // x; u, b; h. The output is h, and so is what is kept.
-    enum { INPUTS = 1, WEIGHTS = 2, STATES = 1, CARRIES = 0 };
+    enum { INPUTS = 1, READ_AGAIN = 0, WEIGHTS = 2, STATES = 1, CARRIES = 0 };
 
     STEP_INLINE T forward(const T* x, const T* weight, T* state, T*) const {
         return state[0] = Activation::template value<T>(weight[0] * state[0] + (x[0] + weight[1]));

@@ -3,15 +3,18 @@
 #include <cstdint>
 #include <cstring>
 
+#include "real.h"
+
 #if defined(__AVX512F__) || defined(__AVX__) || defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
 constexpr std::int64_t LINE = 64;  // bytes of a cache line
 
-template <class T> inline void prefetch(const T* from, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; i += LINE / std::int64_t(sizeof(T))) __builtin_prefetch(from + i);
-}
+// Always inlined: a call of a function that does nothing else counts as one without effect, and is dropped.
+template <class T> STEP_INLINE void prefetch(const T* from) { __builtin_prefetch(from); }
+
+inline bool starts_line(const void* at) { return reinterpret_cast<std::uintptr_t>(at) % LINE == 0; }
 
 inline void write_line(const char* from, char* to) {
 #if defined(__AVX512F__)
@@ -27,16 +30,13 @@ inline void write_line(const char* from, char* to) {
 #endif
 }
 
-// Copies a row. With `past`, past the caches: a tensor that doesn't fit them would be read into them for nothing. The
-// row comes from the start of a cache line; where `to` doesn't begin at one, it is copied as usual.
-template <class T> inline void write_row(const T* row, std::int64_t count, T* to, bool past) {
-    const char* from = reinterpret_cast<const char*>(row);
-    char* out = reinterpret_cast<char*>(to);
-    const std::int64_t bytes = count * std::int64_t(sizeof(T));
-    std::int64_t done = 0;
-    if (past && reinterpret_cast<std::uintptr_t>(out) % LINE == 0)
-        for (; done + LINE <= bytes; done += LINE) write_line(from + done, out + done);
-    std::memcpy(out + done, from + done, bytes - done);
+// Writes `count` values, a line at most. With `past`, whole lines go past the caches: a tensor that doesn't fit them would
+// be read into them for nothing. Then `to` must be the start of a line, as `from` always is.
+template <class T> inline void write(const T* from, std::int64_t count, T* to, bool past) {
+    if (past && count * std::int64_t(sizeof(T)) == LINE)
+        write_line(reinterpret_cast<const char*>(from), reinterpret_cast<char*>(to));
+    else
+        std::memcpy(to, from, count * sizeof(T));
 }
 
 // Before another thread may read what was written past the caches.

@@ -7,7 +7,7 @@
 template <class Number, class Activation> struct SRU {
     typedef Number T;
     // x_c, x_f, x_r, skip; v_f, v_r, b_f, b_r; c. The output is h, and c is what is kept.
-    enum { INPUTS = 4, WEIGHTS = 4, STATES = 1, CARRIES = 0 };
+    enum { INPUTS = 4, READ_AGAIN = 4, WEIGHTS = 4, STATES = 1, CARRIES = 0 };
 
     STEP_INLINE T forward(const T* x, const T* weight, T* state, T*) const {
         const T c = state[0];

@@ -6,10 +6,19 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "lines.h"
+#include "real.h"
 #include "threads.h"
+
+// What a turn of the loop below writes, no other turn reads: the compiler may take many at once.
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety) interleave(disable) unroll(disable)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
 
 typedef std::int64_t Index;
 
@@ -17,6 +26,7 @@ constexpr Index UNIT = 64;      // chains that are never split: whole cache line
 constexpr Index BLOCK = 256;    // most chains of a block: its states, weights and rows fit the first cache
 constexpr Index SEGMENT = 64;   // steps between two stored states, from which the backward sweep starts again
 constexpr Index CACHED = 4 << 20;  // bytes of a tensor that the caches may keep for who reads it next
+constexpr Index AHEAD = 512;    // chains whose values are asked for before they are needed
 
 struct Sizes {
     Index length, batch, width, threads;
@@ -64,6 +74,7 @@ template <class Step> struct Sweep {
     typedef typename Step::T T;
     enum { INPUTS = Step::INPUTS, WEIGHTS = Step::WEIGHTS, STATES = Step::STATES };
     enum { CARRIES = Step::CARRIES ? Step::CARRIES : 1 };  // roundings carried on within a segment; an array has a size
+    enum { LANES = LINE / sizeof(T) };
     typedef T Row[BLOCK];
 
     Step step;
@@ -104,6 +115,16 @@ template <class Step> struct Sweep {
         return std::all_of(input, input + INPUTS, [this](const auto& x) { return x.row == sizes.width; });
     }
 
+    // Calls work(first, count) for the chains of a block, one line of the cache at a time; whole lines have a count that
+    // the compiler knows.
+    template <class Work> static STEP_INLINE void over_lines(Index count, const Work& work) {
+        Index first = 0;
+        for (; first + LANES <= count; first += LANES) work(first, std::integral_constant<Index, LANES>());
+        if (first < count) work(first, count - first);
+    }
+
+    static Index steps_ahead(Index count) { return std::max(Index(1), AHEAD / count); }
+
     Index offset(Index chain, Index row) const { return chain / sizes.width * row + chain % sizes.width; }
 
     void load_weights(Index chain, Index count, Row* into) const {
@@ -126,28 +147,31 @@ template <class Step> struct Sweep {
         alignas(LINE) Row carry[CARRIES];
         for (int k = 0; k < Step::CARRIES; ++k) std::fill_n(carry[k], count, T(0));
         for (Index t = from; t < to; ++t) {
+            const Index ahead = std::min(steps_ahead(count), sizes.length - 1 - t);
             const T* x[INPUTS];
-            for (int k = 0; k < INPUTS; ++k) {
-                x[k] = input[k].at(t) + offset(chain, input[k].row);
-                if (t + 1 < sizes.length) prefetch(x[k] + input[k].step, count);
-            }
+            for (int k = 0; k < INPUTS; ++k) x[k] = input[k].at(t) + offset(chain, input[k].row);
             T* out = OUTPUT ? output + t * stride : nullptr;
             T* keep = KEPT ? kept + t * stride : nullptr;
-            alignas(LINE) Row values;
-#pragma GCC ivdep
-            for (Index i = 0; i < count; ++i) {
-                T xi[INPUTS], wi[WEIGHTS], si[STATES], ci[CARRIES];
-                for (int k = 0; k < Step::CARRIES; ++k) ci[k] = carry[k][i];
-                for (int k = 0; k < INPUTS; ++k) xi[k] = x[k][i];
-                for (int k = 0; k < WEIGHTS; ++k) wi[k] = w[k][i];
-                for (int k = 0; k < STATES; ++k) si[k] = state[k][i];
-                const T value = step.forward(xi, wi, si, ci);
-                for (int k = 0; k < Step::CARRIES; ++k) carry[k][i] = ci[k];
-                for (int k = 0; k < STATES; ++k) state[k][i] = si[k];
-                if (OUTPUT) values[i] = value;
-                if (KEPT) keep[i] = Step::kept(si);
-            }
-            if (OUTPUT) write_row(values, count, out, large());
+            const bool past = OUTPUT && large() && starts_line(out) && (!KEPT || starts_line(keep));
+            over_lines(count, [&](Index first, auto lanes) __attribute__((always_inline)) {
+                for (int k = 0; k < INPUTS; ++k) prefetch(x[k] + ahead * input[k].step + first);
+                alignas(LINE) T values[LANES], saved[LANES];
+                INDEPENDENT
+                for (Index j = 0; j < lanes; ++j) {
+                    const Index i = first + j;
+                    T xi[INPUTS], wi[WEIGHTS], si[STATES], ci[CARRIES];
+                    for (int k = 0; k < Step::CARRIES; ++k) ci[k] = carry[k][i];
+                    for (int k = 0; k < INPUTS; ++k) xi[k] = x[k][i];
+                    for (int k = 0; k < WEIGHTS; ++k) wi[k] = w[k][i];
+                    for (int k = 0; k < STATES; ++k) si[k] = state[k][i];
+                    values[j] = step.forward(xi, wi, si, ci);
+                    for (int k = 0; k < Step::CARRIES; ++k) carry[k][i] = ci[k];
+                    for (int k = 0; k < STATES; ++k) state[k][i] = si[k];
+                    if (KEPT) saved[j] = Step::kept(si);
+                }
+                if (OUTPUT) write(values, lanes, out + first, past);
+                if (KEPT) write(saved, lanes, keep + first, past);
+            });
         }
     }
 
@@ -161,12 +185,12 @@ template <class Step> struct Sweep {
         for (Index from = (segments() - 1) * SEGMENT; from >= 0; from -= SEGMENT) {
             const Index to = std::min(sizes.length, from + SEGMENT);
             const T* before = from ? g.states + from / SEGMENT * STATES * chains() : initial;
-            const T *kept = g.kept ? g.kept + chain : nullptr;
-            Index stride = chains();
+            const T* kept = g.kept ? g.kept + chain : nullptr;
+            Index stride = chains(), lowest = 0;
             if (!kept) {
                 load(before, chain, count, state);
                 run<false, true>(chain, count, from, to, w, state, nullptr, scratch.data() - from * BLOCK, BLOCK);
-                kept = scratch.data() - from * BLOCK, stride = BLOCK;
+                kept = scratch.data() - from * BLOCK, stride = BLOCK, lowest = from;
             } else if (to < sizes.length) {
                 load(g.states + to / SEGMENT * STATES * chains(), chain, count, state);
             }
@@ -179,10 +203,12 @@ template <class Step> struct Sweep {
             for (int k = 0; k < Step::CARRIES; ++k) std::fill_n(carry[k], count, T(0));
             for (Index t = to - 1; t >= from; --t) {
                 const T* h = t > from ? kept + (t - 1) * stride : first;
-                const T* h_next = t > from + 1 ? h - stride : h;
-                if (g.output.data) back<true>(g, chain, count, t, w, h, h_next, state, adjoint, carry, dweight);
-                else back<false>(g, chain, count, t, w, h, h_next, state, adjoint, carry, dweight);
+                const T* h_later = kept + std::max(t - 1 - steps_ahead(count), lowest) * stride;
+                if (g.output.data) back<true>(g, chain, count, t, w, h, h_later, state, adjoint, carry, dweight);
+                else back<false>(g, chain, count, t, w, h, h_later, state, adjoint, carry, dweight);
             }
+            for (int k = 0; k < Step::CARRIES; ++k)
+                for (Index i = 0; i < count; ++i) adjoint[k][i] += carry[k][i];
             for (int k = 0; k < WEIGHTS; ++k)
                 for (Index i = 0; i < count; ++i) sum[k][i] += double(dweight[k][i]);
         }
@@ -191,34 +217,40 @@ template <class Step> struct Sweep {
         written();
     }
 
-    // One step back; h is what was kept of the step before.
+    // One step back; h is what was kept of the step before, h_later what will be asked for.
     template <bool OUTPUT>
-    void back(const Gradients<T, INPUTS>& g, Index chain, Index count, Index t, const Row* w, const T* h,
-              const T* h_next, Row* state, Row* adjoint, Row* carry, Row* dweight) const {
+    STEP_INLINE void back(const Gradients<T, INPUTS>& g, Index chain, Index count, Index t, const Row* w, const T* h,
+              const T* h_later, Row* state, Row* adjoint, Row* carry, Row* dweight) const {
+        const Index ahead = std::min(steps_ahead(count), t);
         const T* x[INPUTS];
         T* dx[INPUTS];
+        bool past = large();
         for (int k = 0; k < INPUTS; ++k) {
             x[k] = input[k].at(t) + offset(chain, input[k].row);
             dx[k] = g.input[k].at(t) + offset(chain, g.input[k].row);
-            if (t > 0) prefetch(x[k] - input[k].step, count);
+            past = past && starts_line(dx[k]);
         }
-        prefetch(h_next, count);
-        alignas(LINE) Row given[INPUTS];
         const T* dout = OUTPUT ? g.output.at(t) + offset(chain, g.output.row) : nullptr;
-        if (OUTPUT && t > 0) prefetch(dout - g.output.step, count);
-#pragma GCC ivdep
-        for (Index i = 0; i < count; ++i) {
-            T xi[INPUTS], wi[WEIGHTS], si[STATES], ai[STATES], ci[CARRIES], dxi[INPUTS], dwi[WEIGHTS];
-            for (int k = 0; k < Step::CARRIES; ++k) ci[k] = carry[k][i];
-            for (int k = 0; k < INPUTS; ++k) xi[k] = x[k][i];
-            for (int k = 0; k < WEIGHTS; ++k) wi[k] = w[k][i], dwi[k] = dweight[k][i];
-            for (int k = 0; k < STATES; ++k) si[k] = state[k][i], ai[k] = adjoint[k][i];
-            step.backward(xi, wi, h[i], OUTPUT ? dout[i] : T(0), si, ai, ci, dxi, dwi);
-            for (int k = 0; k < Step::CARRIES; ++k) carry[k][i] = ci[k];
-            for (int k = 0; k < INPUTS; ++k) given[k][i] = dxi[k];
-            for (int k = 0; k < WEIGHTS; ++k) dweight[k][i] = dwi[k];
-            for (int k = 0; k < STATES; ++k) state[k][i] = si[k], adjoint[k][i] = ai[k];
-        }
-        for (int k = 0; k < INPUTS; ++k) write_row(given[k], count, dx[k], large());
+        over_lines(count, [&](Index first, auto lanes) __attribute__((always_inline)) {
+            for (int k = 0; k < Step::READ_AGAIN; ++k) prefetch(x[k] - ahead * input[k].step + first);
+            prefetch(h_later + first);
+            if (OUTPUT) prefetch(dout - ahead * g.output.step + first);
+            alignas(LINE) T given[INPUTS][LANES];
+            INDEPENDENT
+            for (Index j = 0; j < lanes; ++j) {
+                const Index i = first + j;
+                T xi[INPUTS], wi[WEIGHTS], si[STATES], ai[STATES], ci[CARRIES], dxi[INPUTS], dwi[WEIGHTS];
+                for (int k = 0; k < Step::CARRIES; ++k) ci[k] = carry[k][i];
+                for (int k = 0; k < INPUTS; ++k) xi[k] = x[k][i];
+                for (int k = 0; k < WEIGHTS; ++k) wi[k] = w[k][i], dwi[k] = dweight[k][i];
+                for (int k = 0; k < STATES; ++k) si[k] = state[k][i], ai[k] = adjoint[k][i];
+                step.backward(xi, wi, h[i], OUTPUT ? dout[i] : T(0), si, ai, ci, dxi, dwi);
+                for (int k = 0; k < Step::CARRIES; ++k) carry[k][i] = ci[k];
+                for (int k = 0; k < INPUTS; ++k) given[k][j] = dxi[k];
+                for (int k = 0; k < WEIGHTS; ++k) dweight[k][i] = dwi[k];
+                for (int k = 0; k < STATES; ++k) state[k][i] = si[k], adjoint[k][i] = ai[k];
+            }
+            for (int k = 0; k < INPUTS; ++k) write(given[k], lanes, dx[k] + first, past);
+        });
     }
 };
