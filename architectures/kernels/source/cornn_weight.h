@@ -7,7 +7,7 @@
 
 namespace cornn {
 
-constexpr Index BLOCK = 128;  // most pairs (step, sequence) of a block
+constexpr Index BLOCK = 256;  // most pairs (step, sequence) of a block
 constexpr Index RUN = 32;     // most terms added one after the other: longer runs round more than autograd does
 
 // The sum over all steps and sequences of delta times the state [z, y] before the step.
