@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from architectures.cornn import CoRNN, CoRNNCell
-    from architectures.descriptor import Architecture, Paper
+    from architectures.descriptor import Architecture, Paper, StableStep
     from architectures.gru import GRU
     from architectures.indrnn import IndRNN, IndRNNCell
     from architectures.lstm import LSTM
@@ -34,6 +34,7 @@ __all__ = [
     "IndRNNCell",
     "Paper",
     "SRUCell",
+    "StableStep",
     "UnICORNN",
     "UnICORNNCell",
 ]
@@ -51,6 +52,7 @@ BUILTIN: dict[str, str] = {
 _HOME = {
     "Architecture": "architectures.descriptor",
     "Paper": "architectures.descriptor",
+    "StableStep": "architectures.descriptor",
     "CoRNN": "architectures.cornn",
     "CoRNNCell": "architectures.cornn",
     "UnICORNN": "architectures.unicornn",

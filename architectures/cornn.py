@@ -10,17 +10,18 @@ where the damped velocity zd is z (``explicit``, as in the code of the authors) 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from architectures import checks, kernels
 from architectures.cost import PerStep
-from architectures.descriptor import Architecture, Paper
+from architectures.descriptor import Architecture, Paper, StableStep
 from architectures.kernels import cornn as compiled
+from architectures.projection import project
 from architectures.stack import Cell, Stack, State
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class CoRNNCell(Cell[State]):
     def unroll(self, input: Tensor, state: State, backend: str | None = None) -> tuple[Tensor, State]:
         """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): the output (L, N, H) and the final state."""
         weight_u, weight_zy = self.i2h.weight.split((self.input_size, 2 * self.hidden_size), dim=1)
-        drive = F.linear(input, weight_u, self.i2h.bias)  # one product for all steps
+        drive = project(input, weight_u, self.i2h.bias)
         return kernels.run(
             "cornn", backend, _BACKENDS, drive, weight_zy, state, self.dt, self.gamma, self.epsilon, self.damping
         )
@@ -170,14 +171,28 @@ class CoRNN(Stack[State]):
 
 
 def _search_space() -> dict[str, BaseDistribution]:
-    """Ranges that hold every setting of the paper's repository; the authors advise to tune dt first, then gamma."""
+    """Ranges that hold every setting of the paper's repository; the authors advise to tune dt first, then gamma.
+
+    ``step`` is dt as a fraction of the largest stable one.
+    """
     from optuna.distributions import FloatDistribution
 
     return {
-        "dt": FloatDistribution(1e-5, 1.0, log=True),
+        "step": FloatDistribution(1e-5, 0.99, log=True),
         "gamma": FloatDistribution(0.1, 100.0, log=True),
         "epsilon": FloatDistribution(1.0, 20.0),
     }
+
+
+def _largest_step(hyper: Mapping[str, Any]) -> float:
+    """The dt that solves the inequality of :func:`_unstable` with = in place of <."""
+    gamma, epsilon = hyper.get("gamma", 1.0), hyper.get("epsilon", 1.0)
+    if gamma < 0 or epsilon < 0:
+        return math.inf  # the constructor refuses it
+    root = math.sqrt(epsilon * epsilon + 4 * gamma)
+    if hyper.get("damping", "explicit") == "implicit":
+        return (epsilon + root) / gamma if gamma else math.inf
+    return 4 / (epsilon + root) if epsilon + root else math.inf
 
 
 def _unstable(hyper: Mapping[str, Any]) -> str | None:
@@ -216,6 +231,7 @@ ARCHITECTURE = Architecture(
     ),
     defaults={"hidden_size": 128, "num_layers": 1, "dt": 0.1, "gamma": 0.4, "epsilon": 8.0},
     search_space=_search_space,
+    stable_step=StableStep(_largest_step, depends=("gamma", "epsilon", "damping")),
     constraint=_unstable,
     cost=PerStep(maps=1, forward=(2, 8), backward=(5, 12), recurrent=2),
 )

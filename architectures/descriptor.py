@@ -26,6 +26,28 @@ class Paper:
 
 
 @dataclass(frozen=True)
+class StableStep:
+    """A hyper-parameter that is stable up to a limit which others set, and is searched as a fraction of that limit.
+
+    The search space then has a key for the fraction, say ``"step"`` from 1e-5 to 0.99, in place of the hyper-parameter,
+    and none of its points is refused by the constraint.
+    """
+
+    largest: Callable[[Mapping[str, Any]], float]
+    """All hyper-parameters -> the value from which on the layer is unstable, or infinity where none is. It must rise
+    or fall all the way in each of :attr:`depends`, as the corners of a space then tell the least of all limits."""
+
+    depends: tuple[str, ...] = ()
+    """The hyper-parameters that the limit depends on."""
+
+    of: str = "dt"
+    """The hyper-parameter."""
+
+    key: str = "step"
+    """The fraction's name in the search space."""
+
+
+@dataclass(frozen=True)
 class Architecture:
     """A recurrent layer and what a harness must know to build, tune and cite it.
 
@@ -50,6 +72,9 @@ class Architecture:
 
     search_space: Callable[[], dict[str, BaseDistribution]] | None = None
     """The hyper-parameters worth tuning and their ranges. A function, so that only tuning imports Optuna."""
+
+    stable_step: StableStep | None = None
+    """Says that one key of the search space is a fraction of the largest stable step."""
 
     constraint: Callable[[Mapping[str, Any]], str | None] | None = None
     """Hyper-parameters -> None, or one sentence on why training with them is hopeless."""

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from architectures import checks, heads, kernels
 from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
-from architectures.kernels import elementwise
+from architectures.kernels import cuda, elementwise
 from architectures.kernels.elementwise import Memory
+from architectures.projection import project
 from architectures.stack import Cell, Stack, mask_over_time
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def indrnn_eager(
     return torch.stack(states), h
 
 
-_BACKENDS = {"cpu": elementwise.indrnn, "eager": indrnn_eager}
+_BACKENDS = {"cuda": cuda.indrnn, "cpu": elementwise.indrnn, "eager": indrnn_eager}
 
 
 class IndRNNCell(Cell[Tensor]):
@@ -108,7 +108,7 @@ class IndRNNCell(Cell[Tensor]):
     def unroll(self, input: Tensor, state: Tensor, backend: str | None = None) -> tuple[Tensor, Tensor]:
         """Run over `input` (L, N, H_in) from `state` (N, H): the output (L, N, H) and the final state."""
         u = self._bounded()
-        drive = F.linear(input, self.i2h.weight)  # one product for all steps
+        drive = project(input, self.i2h.weight)
         bias: Tensor | None = self.i2h.bias
         if self.norm is not None and self.batch_norm == "before":
             drive = drive if bias is None else drive + bias

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from architectures import checks, kernels
 from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
-from architectures.kernels import elementwise
+from architectures.kernels import cuda, elementwise
 from architectures.kernels.elementwise import Memory
+from architectures.projection import project
 from architectures.stack import Cell, Stack, mask_over_time
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def sru_eager(
     return torch.lerp(skip, _ACTIVATIONS[activation](torch.stack(states[1:])), r), c
 
 
-_BACKENDS = {"cpu": elementwise.sru, "eager": sru_eager}
+_BACKENDS = {"cuda": cuda.sru, "cpu": elementwise.sru, "eager": sru_eager}
 
 
 class SRUCell(Cell[Tensor]):
@@ -134,8 +134,8 @@ class SRUCell(Cell[Tensor]):
             read = input * mask_over_time(input, self.input_dropout)
         weight, weight_skip = self.weight.tensor_split((3 * self.hidden_size,))
         bias = None if self.bias is None else self.bias.view(2, self.hidden_size)
-        gates = F.linear(read, weight)  # one product for all steps and all gates
-        skip = F.linear(read, weight_skip) if len(weight_skip) else input * self.scale
+        gates = project(read, weight)
+        skip = project(read, weight_skip) if len(weight_skip) else input * self.scale
         output, state = kernels.run(
             "sru", backend, _BACKENDS, gates, skip, self.v, bias, state, self.activation, self.memory
         )

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from architectures import checks, heads, kernels
 from architectures.cost import PerStep
-from architectures.descriptor import Architecture, Paper
-from architectures.kernels import elementwise
+from architectures.descriptor import Architecture, Paper, StableStep
+from architectures.kernels import cuda, elementwise, parallel
 from architectures.kernels.elementwise import Memory
+from architectures.projection import project
 from architectures.stack import Cell, Stack, State, mask_over_time
 
 if TYPE_CHECKING:
@@ -53,7 +53,12 @@ def unicornn_eager(
     return torch.stack(positions), (y, z)
 
 
-_BACKENDS = {"cpu": elementwise.unicornn, "eager": unicornn_eager}
+_BACKENDS = {
+    "cuda": cuda.unicornn,
+    "cpu": elementwise.unicornn,
+    "eager": unicornn_eager,
+    "parallel": parallel.unicornn,  # runs wherever eager does, so only where it is asked for
+}
 
 
 class UnICORNNCell(Cell[State]):
@@ -90,7 +95,7 @@ class UnICORNNCell(Cell[State]):
 
     def unroll(self, input: Tensor, state: State, backend: str | None = None) -> tuple[Tensor, State]:
         """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): the output (L, N, H) and the final state."""
-        drive = F.linear(input, self.i2h.weight)  # one product for all steps
+        drive = project(input, self.i2h.weight)
         s, bias = self.dt * torch.sigmoid(self.c), self.i2h.bias
         return kernels.run("unicornn", backend, _BACKENDS, drive, self.w, s, bias, state, self.alpha, self.memory)
 
@@ -161,28 +166,35 @@ class UnICORNN(Stack[State]):
 
 
 def _search_space() -> dict[str, BaseDistribution]:
-    """Ranges that hold every setting of the paper's repository."""
+    """Ranges that hold every setting of the paper's repository; ``step`` is a fraction of the largest stable dt."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {
         "num_layers": IntDistribution(2, 3),
-        "dt": FloatDistribution(1e-5, 1.0, log=True),
+        "step": FloatDistribution(1e-5, 0.99, log=True),
         "alpha": FloatDistribution(0.0, 50.0),
         "dropout": FloatDistribution(0.0, 0.7),
     }
 
 
-def _unstable(hyper: Mapping[str, Any]) -> str | None:
-    """Refuse a step at which some unit may explode from its first initial weights on: the largest w and c of all.
+def _largest_step(hyper: Mapping[str, Any]) -> float:
+    """The dt at which some unit may explode from its first initial weights on: the largest w and c of all.
 
     Around rest, one step of a unit is a rotation exactly while s^2 (alpha + w) < 4.
     """
+    alpha = hyper["alpha"]
+    if alpha < 0:
+        return math.inf  # the constructor refuses it
+    return 2 * (1 + math.exp(-_C_BOUND)) / math.sqrt(alpha + _W_BOUND)
+
+
+def _unstable(hyper: Mapping[str, Any]) -> str | None:
+    """Refuse a step from the largest stable one on."""
     dt, alpha = hyper["dt"], hyper["alpha"]
     if dt == []:
         return None  # the constructor says how many it wants
     largest = max(dt) if isinstance(dt, Sequence) else dt
-    s = largest / (1 + math.exp(-_C_BOUND))
-    if s * s * (alpha + _W_BOUND) < 4:
+    if largest < _largest_step(hyper):
         return None
     return (
         f"the step is unstable: (dt sigmoid(c))^2 (alpha + w) < 4 does not hold for dt = {largest:g}, "
@@ -204,6 +216,7 @@ ARCHITECTURE = Architecture(
     ),
     defaults={"hidden_size": 128, "num_layers": 3, "dt": 0.3, "alpha": 10.0, "dropout": 0.1},
     search_space=_search_space,
+    stable_step=StableStep(_largest_step, depends=("alpha",)),
     constraint=_unstable,
     initialise_head=heads.kaiming_normal,
     cost=PerStep(maps=1, forward=(2, 9), backward=(4, 23)),

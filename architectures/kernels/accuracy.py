@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,8 @@ SETTINGS = (
     Setting("UnICORNN BIDMC heart rate", "unicornn", (4000, 32, 128), (0.046, 10.0)),
     Setting("UnICORNN EigenWorms, layer 1", "unicornn", (17984, 8, 32), (2.81e-5, 0.0)),
     Setting("UnICORNN EigenWorms, layer 2", "unicornn", (17984, 8, 32), (3.43e-2, 0.0)),
+    Setting("UnICORNN IMDB, layer 1", "unicornn", (400, 32, 128), (6.6e-3, 0.0)),
+    Setting("UnICORNN IMDB, layer 2", "unicornn", (400, 32, 128), (0.205, 0.0)),
     Setting("IndRNN, ReLU, 784 steps", "indrnn", (784, 32, 128), ("relu",)),
     Setting("SRU, 784 steps", "sru", (784, 32, 128), ("identity",)),
     Setting("coRNN sMNIST", "cornn", (784, 120, 256), (0.042, 2.7, 4.7, "explicit")),
@@ -48,13 +50,16 @@ SETTINGS = (
 )
 """The published settings of UnICORNN and coRNN (constants dt, alpha, and dt, gamma, epsilon, damping), and two more."""
 
-ORACLES: dict[str, Callable[..., Any]] = {
+Forms = dict[str, Callable[..., Any]]
+"""By operation, what computes it."""
+
+ORACLES: Forms = {
     "unicornn": unicornn.unicornn_eager,
     "indrnn": indrnn.indrnn_eager,
     "sru": sru.sru_eager,
     "cornn": cornn.cornn_eager,
 }
-COMPILED: dict[str, Callable[..., Any]] = {
+COMPILED: Forms = {
     "unicornn": elementwise.unicornn,
     "indrnn": elementwise.indrnn,
     "sru": elementwise.sru,
@@ -64,16 +69,20 @@ COMPILED: dict[str, Callable[..., Any]] = {
 
 def errors(setting: Setting, seed: int = 0) -> tuple[dict[str, float], dict[str, float]]:
     """Errors of the output and of every gradient: of plain PyTorch in float32, and of the compiled form."""
-    inputs = _inputs(setting, seed)
-    single = {name: value.float() for name, value in inputs.items()}
-    # The oracle sees the very numbers that float32 can hold, so that only the arithmetic is compared.
-    exact = _results(ORACLES, setting, {name: value.double() for name, value in single.items()})
-    forms = (_results(form, setting, single) for form in (ORACLES, COMPILED))
-    eager, compiled = ({name: _off(value, exact[name]) for name, value in form.items()} for form in forms)
+    eager, compiled = compare(setting, inputs(setting, seed), (ORACLES, COMPILED))
     return eager, compiled
 
 
-def _inputs(setting: Setting, seed: int) -> dict[str, Tensor]:
+def compare(setting: Setting, given: dict[str, Tensor], forms: Sequence[Forms]) -> list[dict[str, float]]:
+    """For each of the `forms`, the errors in float32 of the output and of every gradient, on :func:`inputs`."""
+    single = {name: value.float() for name, value in given.items()}
+    # The oracle sees the very numbers that float32 can hold, so that only the arithmetic is compared.
+    exact = results(ORACLES, setting, {name: value.double() for name, value in single.items()})
+    found = (results(form, setting, single) for form in forms)
+    return [{name: _off(value, exact[name]) for name, value in form.items()} for form in found]
+
+
+def inputs(setting: Setting, seed: int) -> dict[str, Tensor]:
     """Unit-variance input, weights as the architectures start them, a zero state, and the gradient of the output."""
     length, batch, width = setting.sizes
     random = torch.Generator().manual_seed(seed)
@@ -100,15 +109,16 @@ def _inputs(setting: Setting, seed: int) -> dict[str, Tensor]:
     return {**own, "outside": outside}
 
 
-def _results(forms: dict[str, Callable[..., Any]], setting: Setting, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-    own = {name: value.clone().requires_grad_() for name, value in inputs.items() if name != "outside"}
+def results(forms: Forms, setting: Setting, given: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The output and the gradient of each of the given :func:`inputs`, in their dtype, by one of the forms."""
+    own = {name: value.clone().requires_grad_() for name, value in given.items() if name != "outside"}
     tensors, constants = list(own.values()), setting.constants
     if setting.operation in ("unicornn", "cornn"):
         tensors = [*tensors[:-2], (tensors[-2], tensors[-1])]  # type: ignore[list-item]
     if setting.operation == "unicornn":
         constants = constants[1:]  # dt is in s
     output, _ = forms[setting.operation](*tensors, *constants)
-    output.backward(inputs["outside"])
+    output.backward(given["outside"])
     return {"output": output.detach(), **{name: value.grad for name, value in own.items() if value.grad is not None}}
 
 

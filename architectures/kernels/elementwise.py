@@ -96,19 +96,31 @@ def _sweep(
         keep = STATES if memory == "low" else EVERYTHING
     weight, initial = torch.stack(weights).to(dtype), torch.stack(states).to(dtype)
     skip = None if skip is None else skip.to(dtype)
-    output, _, _, final = torch.ops.harness.sweep(step, input.to(dtype), skip, weight, initial, constant, keep)
+    output, _, _, final = torch.ops.harness.sweep(
+        step, input.to(dtype), skip, weight, initial, constant, keep, None, False
+    )
     return output, final
 
 
-@torch.library.custom_op("harness::sweep", mutates_args=())
+@torch.library.custom_op("harness::sweep", mutates_args=(), device_types="cpu")
 def _forward(
-    step: str, input: Tensor, skip: Tensor | None, weight: Tensor, initial: Tensor, constant: float, keep: int
+    step: str,
+    input: Tensor,
+    skip: Tensor | None,
+    weight: Tensor,
+    initial: Tensor,
+    constant: float,
+    keep: int,
+    stored: torch.dtype | None,
+    fast: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Output (L, N, H), what was kept of every step beside it, the states of every 64th step, and the final states.
 
-    `weight` is (number of weights, H) and `initial` (number of states, N, H).
+    `weight` is (number of weights, H) and `initial` (number of states, N, H). `stored` is the type of the first two
+    results where it isn't that of the states, and `fast` asks for approximations: CUDA's kernels have both, these
+    neither.
     """
-    left = _left(step, input, initial, keep)
+    left = _left(step, input, initial, keep, stored)
     call = _Call(initial)
     call.streams(input, skip)
     call.tensors(weight.contiguous(), initial.contiguous(), *left)
@@ -119,12 +131,20 @@ def _forward(
 
 @_forward.register_fake
 def _(
-    step: str, input: Tensor, skip: Tensor | None, weight: Tensor, initial: Tensor, constant: float, keep: int
+    step: str,
+    input: Tensor,
+    skip: Tensor | None,
+    weight: Tensor,
+    initial: Tensor,
+    constant: float,
+    keep: int,
+    stored: torch.dtype | None,
+    fast: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return _left(step, input, initial, keep)
+    return _left(step, input, initial, keep, stored)
 
 
-@torch.library.custom_op("harness::sweep_backward", mutates_args=())
+@torch.library.custom_op("harness::sweep_backward", mutates_args=(), device_types="cpu")
 def _backward(
     step: str,
     input: Tensor,
@@ -137,6 +157,8 @@ def _backward(
     constant: float,
     grad_output: Tensor | None,
     grad_final: Tensor | None,
+    stored: torch.dtype | None,
+    fast: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of `input`, `skip`, `weight` and `initial`; `kept` is None where only `states` were kept."""
     d_input, d_skip, d_weight, d_initial = given = _given(input, skip, weight, initial)
@@ -165,9 +187,9 @@ def _(
 
 
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    step, input, skip, weight, initial, constant, keep = inputs
+    step, input, skip, weight, initial, constant, keep, stored, fast = inputs
     result, kept, states, final = output
-    ctx.step, ctx.constant = step, constant
+    ctx.step, ctx.constant, ctx.others = step, constant, (stored, fast)
     every = None if keep != EVERYTHING else kept if step == "sru" else result
     ctx.save_for_backward(input, skip, weight, initial, every, states, final)
     ctx.set_materialize_grads(False)
@@ -175,9 +197,9 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
 
 def _gradients(ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None) -> tuple[Any, ...]:
     *tensors, states, final = ctx.saved_tensors
-    found = torch.ops.harness.sweep_backward(ctx.step, *tensors, states, final, ctx.constant, grad_output, grad_final)
-    d_input, d_skip, d_weight, d_initial = found
-    return None, d_input, None if tensors[1] is None else d_skip, d_weight, d_initial, None, None
+    given = (ctx.constant, grad_output, grad_final, *ctx.others)
+    d_input, d_skip, d_weight, d_initial = torch.ops.harness.sweep_backward(ctx.step, *tensors, states, final, *given)
+    return None, d_input, None if tensors[1] is None else d_skip, d_weight, d_initial, *(None,) * 4
 
 
 _forward.register_autograd(_gradients, setup_context=_remember)
@@ -186,14 +208,17 @@ _backward.register_autograd(
 )
 
 
-def _left(step: str, input: Tensor, initial: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _left(
+    step: str, input: Tensor, initial: Tensor, keep: int, stored: torch.dtype | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Room for what a forward sweep leaves."""
     length, (count, batch, width) = input.shape[0], initial.shape
     new = partial(_empty, dtype=initial.dtype, device=initial.device)
+    of_steps = partial(_empty, dtype=stored or initial.dtype, device=initial.device)
     every = (length, batch, width)
     return (
-        new(every),
-        new(every if step == "sru" and keep == EVERYTHING else (0,)),  # of the others the output is what is kept
+        of_steps(every),
+        of_steps(every if step == "sru" and keep == EVERYTHING else (0,)),  # of the others the output is what is kept
         new((-(-length // SEGMENT), count, batch, width) if keep != NOTHING else (0,)),
         new((count, batch, width)),
     )
@@ -204,7 +229,8 @@ def _given(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Room for the gradients."""
     new = partial(_empty, dtype=initial.dtype, device=initial.device)
-    return new(input.shape), new((0,) if skip is None else skip.shape), new(weight.shape), new(initial.shape)
+    streams = partial(_empty, dtype=input.dtype, device=initial.device)
+    return streams(input.shape), streams((0,) if skip is None else skip.shape), new(weight.shape), new(initial.shape)
 
 
 class _Call:

@@ -44,17 +44,55 @@ def test_defaults_are_hyper_parameters_and_build_a_layer(architecture):
     assert architecture.constraint is None or architecture.constraint(architecture.defaults) is None
 
 
+def hyper_of(architecture, point):
+    """The hyper-parameters that a point of the search space means."""
+    step, hyper = architecture.stable_step, {**architecture.defaults, **point}
+    if step is not None and step.key in point:
+        hyper[step.of] = hyper.pop(step.key) * step.largest(hyper)
+    return hyper
+
+
 def test_search_space_samples_build_a_layer(architecture):
-    space = architecture.search_space()
-    assert set(space) <= set(inspect.signature(architecture.layer).parameters) - NOT_HYPER
+    space, step = architecture.search_space(), architecture.stable_step
+    known = set(inspect.signature(architecture.layer).parameters) - NOT_HYPER
+    assert set(space) <= known | {step.key if step else ""}
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(20):
-        architecture.layer(2, **{**architecture.defaults, "hidden_size": 4, **study.ask(space).params})
+        architecture.layer(2, **{**hyper_of(architecture, study.ask(space).params), "hidden_size": 4})
 
 
 def test_search_space_holds_the_defaults(architecture):
+    step, hyper = architecture.stable_step, dict(architecture.defaults)
+    if step is not None:
+        hyper[step.key] = hyper[step.of] / step.largest(hyper)
     for name, distribution in architecture.search_space().items():
-        assert distribution._contains(distribution.to_internal_repr(architecture.defaults[name])), name
+        assert distribution._contains(distribution.to_internal_repr(hyper[name])), name
+
+
+STEPPED = [
+    ("cornn", {"gamma": gamma, "epsilon": epsilon, "damping": damping})
+    for gamma, epsilon in [(0.1, 1.0), (1.0, 1.0), (100.0, 20.0), (66.0, 15.0), (1e-6, 3.0)]
+    for damping in ("explicit", "implicit")
+]
+STEPPED += [("unicornn", {"alpha": alpha}) for alpha in (0.0, 1.0, 30.65, 50.0, 1e4)]
+
+
+@pytest.mark.parametrize(("name", "hyper"), STEPPED)
+def test_the_largest_stable_step_is_where_the_constraint_begins(load, name, hyper):
+    architecture = load(name)
+    largest = architecture.stable_step.largest(hyper)
+    assert architecture.constraint({**hyper, "dt": 0.999 * largest}) is None
+    assert architecture.constraint({**hyper, "dt": 1.001 * largest}) is not None
+
+
+@pytest.mark.parametrize(("name", "hyper"), STEPPED)
+def test_the_largest_step_depends_on_nothing_else_and_goes_one_way(load, name, hyper):
+    """The least limit of a space is then at one of its corners."""
+    step = load(name).stable_step
+    assert set(hyper) == set(step.depends)
+    for key in (key for key, value in hyper.items() if isinstance(value, float)):
+        limits = [step.largest({**hyper, key: value}) for value in (0.01, 0.5, 1.0, 7.0, 50.0, 500.0)]
+        assert limits in (sorted(limits), sorted(limits, reverse=True)), key
 
 
 def test_paper_can_be_found(architecture):

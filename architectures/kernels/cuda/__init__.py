@@ -1,0 +1,129 @@
+"""UnICORNN, IndRNN and SRU on CUDA: the steps of :mod:`architectures.kernels.elementwise`, one thread a chain.
+
+The operations take and return what their readable forms do, and are the same operators of torch as on the CPU
+(``torch.ops.harness.sweep``). They compute in float32, or float64 where input and weights are; input, output and their
+gradients may be bfloat16 in memory. With ``fast_math=True`` the hardware's approximations of tanh and the sigmoid are
+used, which are off by up to 2^-11: only when asked for. See ``docs/cuda.md`` for what has been tested, and how.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from architectures.kernels import elementwise
+from architectures.kernels.cuda import launch, sweeps
+from architectures.kernels.elementwise import ACTIVATIONS, EVERYTHING, NOTHING, STATES, Memory
+
+__all__ = ["indrnn", "sru", "unicornn"]
+
+
+def unicornn(
+    drive: Tensor,
+    w: Tensor,
+    s: Tensor,
+    bias: Tensor | None,
+    state: tuple[Tensor, Tensor],
+    alpha: float,
+    memory: Memory = "high",
+    fast_math: bool = False,
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """:func:`architectures.unicornn.unicornn_eager` on CUDA."""
+    bias = torch.zeros_like(w) if bias is None else bias
+    output, final = _sweep("unicornn", drive, None, (w, s, bias), state, alpha, memory, fast_math)
+    return output, (final[0], final[1])
+
+
+def indrnn(
+    drive: Tensor,
+    u: Tensor,
+    bias: Tensor | None,
+    h0: Tensor,
+    activation: str,
+    memory: Memory = "high",
+    fast_math: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """:func:`architectures.indrnn.indrnn_eager` on CUDA."""
+    bias = torch.zeros_like(u) if bias is None else bias
+    output, final = _sweep("indrnn", drive, None, (u, bias), (h0,), ACTIVATIONS[activation], memory, fast_math)
+    return output, final[0]
+
+
+def sru(
+    gates: Tensor,
+    skip: Tensor,
+    v: Tensor,
+    bias: Tensor | None,
+    c0: Tensor,
+    activation: str,
+    memory: Memory = "high",
+    fast_math: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """:func:`architectures.sru.sru_eager` on CUDA."""
+    bias = torch.zeros_like(v) if bias is None else bias
+    output, final = _sweep("sru", gates, skip, (*v, *bias), (c0,), ACTIVATIONS[activation], memory, fast_math)
+    return output, final[0]
+
+
+def _fits(input: Tensor, *_: Any, **__: Any) -> bool:
+    """Whether the kernels can compute on tensors such as `input`; not under the transforms of ``torch.func``."""
+    if input.device.type != "cuda" or torch._C._are_functorch_transforms_active():
+        return False
+    known = input.dtype in (torch.float32, torch.float64, torch.bfloat16)
+    return (known or torch.is_autocast_enabled("cuda")) and _usable(input.device.index)
+
+
+@torch.compiler.assume_constant_result
+def _usable(device: int) -> bool:
+    return launch.usable(device)
+
+
+_OPERATIONS: tuple[Any, ...] = (unicornn, indrnn, sru)
+for _operation in _OPERATIONS:
+    _operation.fits, _operation.counts = _fits, True
+
+
+def _sweep(
+    step: str,
+    input: Tensor,
+    skip: Tensor | None,
+    weights: tuple[Tensor, ...],
+    states: tuple[Tensor, ...],
+    constant: float,
+    memory: Memory,
+    fast_math: bool,
+) -> tuple[Tensor, Tensor]:
+    """Output (L, N, H) and final states (number of states, N, H), in the type of the weights or the wider input."""
+    tensors = (input, *(() if skip is None else (skip,)), *weights, *states)
+    result, computed, read = types(*tensors)
+    keep = NOTHING
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        keep = STATES if memory == "low" else EVERYTHING
+    weight, initial = torch.stack(weights).to(computed), torch.stack(states).to(computed)
+    skip = None if skip is None else skip.to(read)
+    output, _, _, final = torch.ops.harness.sweep(
+        step, input.to(read), skip, weight, initial, constant, keep, result, fast_math
+    )
+    return output, final.to(result)
+
+
+def types(*tensors: Tensor) -> tuple[torch.dtype, torch.dtype, torch.dtype]:
+    """What the output is in memory, what is computed in, and what the streams (all but vectors and states) are read as.
+
+    `tensors` are the input, SRU's highway, and then the weights and states. bfloat16 stays bfloat16 in memory, float16
+    becomes float32, and the output has the type that plain PyTorch would give it.
+    """
+    streams = [tensor for tensor in tensors if tensor.dim() == 3]
+    result = tensors[0].dtype
+    for tensor in tensors[1:]:
+        result = torch.promote_types(result, tensor.dtype)
+    computed = torch.float64 if result == torch.float64 else torch.float32
+    result = computed if result == torch.float16 else result
+    half = result != torch.float64 and all(stream.dtype == torch.bfloat16 for stream in streams)
+    return result, computed, torch.bfloat16 if half else computed
+
+
+elementwise._forward.register_kernel("cuda", sweeps.forward)
+elementwise._backward.register_kernel("cuda", sweeps.backward)

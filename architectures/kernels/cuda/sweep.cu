@@ -1,0 +1,334 @@
+// The elementwise recurrences on CUDA: one thread takes one chain (one unit of one sequence) through all of time.
+//
+// The step is that of the CPU. The options (variants.py) name the types: SWEEP_STEP is the step, SWEEP_T what it
+// computes in, SWEEP_IN what the inputs and their gradients are in memory, SWEEP_OUT what the output, its gradient and
+// that which is kept of every step are.
+//
+// Neighbouring threads are neighbouring units, so that a warp reads and writes whole lines. What a step reads was asked
+// for AHEAD steps earlier and waits in registers: the addresses depend on no result. Loads for steps that don't exist
+// are clamped to ones that do, which keeps branches out of the loops. There is no shared memory, no synchronisation and
+// no atomic operation: threads never meet, and results are the same, bit for bit, at every launch.
+#if defined(__CUDACC__)
+#define PARALLEL extern "C" __global__ void
+#endif
+
+typedef long long Index;
+
+constexpr int SEGMENT = 64;  // steps between two stored states, as in ../source/sweep.h
+constexpr int TOGETHER = 32; // sequences whose gradients of a weight one thread adds up
+
+// bfloat16 in memory: the upper half of a float, rounded to the nearest even one.
+struct Brain {
+    unsigned short bits;
+};
+
+template <class S> STEP_INLINE S from_memory(const S* at) {
+#if defined(__CUDACC__)
+    return __ldg(at);  // for what no thread of this launch writes
+#else
+    return *at;
+#endif
+}
+
+STEP_INLINE float widened(Brain value) {
+    const unsigned bits = unsigned(value.bits) << 16;
+    float result;
+    memcpy(&result, &bits, sizeof result);
+    return result;
+}
+STEP_INLINE float widened(float value) { return value; }
+STEP_INLINE double widened(double value) { return value; }
+
+template <class S> STEP_INLINE auto read(const S* at) { return from_memory(at); }
+STEP_INLINE float read(const Brain* at) { return widened(Brain{from_memory(&at->bits)}); }
+
+template <class S, class V> STEP_INLINE void write(S* at, V value) { *at = value; }
+STEP_INLINE void write(Brain* at, float value) {
+    unsigned bits;
+    memcpy(&bits, &value, sizeof bits);
+    const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+    at->bits = static_cast<unsigned short>(nan ? (bits >> 16) | 0x40u : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+template <bool FIRST, class A, class B> struct Either {
+    typedef A Type;
+};
+template <class A, class B> struct Either<false, A, B> {
+    typedef B Type;
+};
+
+typedef SWEEP_T T;
+typedef SWEEP_IN In;
+typedef SWEEP_OUT Out;
+typedef SWEEP_STEP Step;
+enum { INPUTS = Step::INPUTS, WEIGHTS = Step::WEIGHTS, STATES = Step::STATES };
+enum { CARRIES = Step::CARRIES ? Step::CARRIES : 1 };  // an array has a size
+enum { GATES = INPUTS == 4 ? 3 : 1 };                  // inputs side by side in one tensor; a fourth is the highway
+enum { AHEAD = 64 / sizeof(T) / (INPUTS == 4 ? 2 : 1) };  // steps: what registers hold, and longer than memory takes
+static_assert(SEGMENT % AHEAD == 0, "segments are whole numbers of chunks");
+
+STEP_INLINE int least(int a, int b) { return a < b ? a : b; }
+STEP_INLINE int most(int a, int b) { return a > b ? a : b; }
+
+template <class S> STEP_INLINE auto made(T alpha, T rest, int) -> decltype(S{alpha, rest}) { return S{alpha, rest}; }
+template <class S> STEP_INLINE S made(T, T, long) { return S{}; }
+
+STEP_INLINE unsigned thread_number() { return blockIdx.x * blockDim.x + threadIdx.x; }
+
+// The inputs of one chain at every step.
+struct Streams {
+    const In *gates, *skip;
+    Index gates_step, skip_step, width;
+
+    STEP_INLINE void load(int t, T* x) const {
+        const In* at = gates + t * gates_step;
+        for (int k = 0; k < GATES; ++k) x[k] = read(at + k * width);
+        if (INPUTS > GATES) x[INPUTS - 1] = read(skip + t * skip_step);
+    }
+};
+
+// One chain: where it lies, and what its steps need all the time.
+struct Chain {
+    Index number, chains, row, unit;
+    T weight[WEIGHTS];
+
+    // `thread` has 32 bits: wider divisions are calls.
+    STEP_INLINE Chain(unsigned thread, Index batch, Index width) {
+        number = thread, chains = batch * width;
+        row = thread / unsigned(width), unit = thread % unsigned(width);
+    }
+
+    STEP_INLINE void load_weights(const T* from, Index width) {
+        for (int k = 0; k < WEIGHTS; ++k) weight[k] = read(from + k * width + unit);
+    }
+
+    STEP_INLINE void load(const T* from, T* state) const {
+        for (int k = 0; k < STATES; ++k) state[k] = read(from + k * chains + number);
+    }
+
+    STEP_INLINE void save(const T* state, T* to) const {
+        for (int k = 0; k < STATES; ++k) to[k * chains + number] = state[k];
+    }
+};
+
+STEP_INLINE void clear(T* values, int count) {
+    for (int k = 0; k < count; ++k) values[k] = T(0);
+}
+
+// The steps from `base` on, as many as slots and before `end`; x holds the inputs of step t in slot t % AHEAD and is
+// filled for later steps. Calls each(t, output, state).
+template <bool WHOLE, class Each>
+STEP_INLINE void chunk(const Step& step, const Streams& in, T (*x)[INPUTS], int base, int end, const T* weight,
+                       T* state, T* carry, const Each& each) {
+#pragma unroll
+    for (int j = 0; j < AHEAD; ++j) {
+        const int t = base + j;
+        if (!WHOLE && t >= end) return;
+        T now[INPUTS];
+        for (int k = 0; k < INPUTS; ++k) now[k] = x[j][k];
+        in.load(least(t + AHEAD, end - 1), x[j]);
+        const T output = step.forward(now, weight, state, carry);
+        each(t, output, state);
+    }
+}
+
+// The steps of a stretch that begins at a multiple of AHEAD. Calls start(base) before every chunk.
+template <class Start, class Each>
+STEP_INLINE void steps(const Step& step, const Streams& in, int from, int end, const T* weight, T* state, T* carry,
+                       const Start& start, const Each& each) {
+    T x[AHEAD][INPUTS];
+#pragma unroll
+    for (int j = 0; j < AHEAD; ++j) in.load(least(from + j, end - 1), x[j]);
+    int base = from;
+    for (; base + AHEAD <= end; base += AHEAD) {
+        start(base);
+        chunk<true>(step, in, x, base, end, weight, state, carry, each);
+    }
+    if (base < end) {
+        start(base);
+        chunk<false>(step, in, x, base, end, weight, state, carry, each);
+    }
+}
+
+// Leaves what Left in ../source/sweep.h tells of; `output`, `kept` and `states` may be null.
+PARALLEL forward(const In* input, Index input_step, Index input_row, const In* skip, Index skip_step, Index skip_row,
+                 const T* weight, const T* initial, Out* output, Out* kept, T* states, T* last, T alpha, T rest,
+                 Index length, Index batch, Index width) {
+    Chain chain(thread_number(), batch, width);
+    if (chain.number >= chain.chains) return;
+    const Step step = made<Step>(alpha, rest, 0);
+    const Streams in{input + chain.row * input_row + chain.unit, skip + chain.row * skip_row + chain.unit, input_step,
+                     skip_step, width};
+    chain.load_weights(weight, width);
+    T state[STATES], carry[CARRIES];
+    chain.load(initial, state);
+    steps(
+        step, in, 0, int(length), chain.weight, state, carry,
+        [&](int base) {
+            if (base % SEGMENT) return;
+            clear(carry, CARRIES);
+            if (states) chain.save(state, states + base / SEGMENT * STATES * chain.chains);
+        },
+        [&](int t, T value, const T* after) {
+            if (output) write(output + t * chain.chains + chain.number, value);
+            if (kept) write(kept + t * chain.chains + chain.number, Step::kept(after));
+        });
+    chain.save(state, last);
+}
+
+// What one chain's sweep backward holds from step to step.
+struct Adjoint {
+    T state[STATES], adjoint[STATES], carry[CARRIES], weight[WEIGHTS];
+};
+
+// What a sweep backward reads and writes beside the inputs, of one chain. KEPT is the type of what is kept in memory.
+template <class KEPT> struct Around {
+    const KEPT* kept;
+    const Out* output;
+    In *d_gates, *d_skip;
+    Index kept_step, output_step, d_gates_step, d_skip_step, width;
+
+    STEP_INLINE void save(int t, const T* dx) const {
+        In* at = d_gates + t * d_gates_step;
+        for (int k = 0; k < GATES; ++k) write(at + k * width, dx[k]);
+        if (INPUTS > GATES) write(d_skip + t * d_skip_step, dx[INPUTS - 1]);
+    }
+
+    // What was kept is written by this very thread where memory is saved: no load that may pass a store by.
+    STEP_INLINE T before(int t, int lowest) const { return widened(kept[most(t - 1, lowest) * kept_step]); }
+};
+
+template <class KEPT> struct Slots {
+    T x[AHEAD][INPUTS], kept[AHEAD], output[AHEAD];
+
+    STEP_INLINE void fill(const Streams& in, const Around<KEPT>& around, int j, int t, int lowest) {
+        fill_outside(in, around, j, most(t, 0));
+        kept[j] = around.before(t, lowest);
+    }
+
+    STEP_INLINE void fill_outside(const Streams& in, const Around<KEPT>& around, int j, int t) {
+        if (Step::READ_AGAIN) in.load(t, x[j]);
+        output[j] = read(around.output + t * around.output_step);
+    }
+};
+
+// The steps from `end` or the last slot down to `base`; `first` is what was kept before step `lowest`.
+template <bool WHOLE, class KEPT>
+STEP_INLINE void chunk_back(const Step& step, const Streams& in, const Around<KEPT>& around, Slots<KEPT>& slots,
+                            int base, int end, int lowest, T first, const T* weight, Adjoint& at) {
+#pragma unroll
+    for (int j = AHEAD - 1; j >= 0; --j) {
+        const int t = base + j;
+        if (!WHOLE && t >= end) continue;
+        T now[INPUTS], dx[INPUTS];
+        for (int k = 0; k < INPUTS; ++k) now[k] = Step::READ_AGAIN ? slots.x[j][k] : T(0);
+        const T h = j == 0 && t == lowest ? first : slots.kept[j], g = slots.output[j];
+        slots.fill(in, around, j, t - AHEAD, lowest);
+        step.backward(now, weight, h, g, at.state, at.adjoint, at.carry, dx, at.weight);
+        around.save(t, dx);
+    }
+}
+
+// The sweep back of one chain. With LOW, what was kept of a segment's steps is worked out again into `scratch`
+// (SEGMENT, N, H) before its gradients, from the states at its beginning.
+template <bool LOW>
+STEP_INLINE void sweep_back(const Step& step, const Streams& in, Chain& chain, const Out* kept, T* scratch,
+                            const T* initial, const T* states, Around<typename Either<LOW, T, Out>::Type> around,
+                            int length, Adjoint& at, T* sum) {
+    typedef typename Either<LOW, T, Out>::Type KEPT;
+    Slots<KEPT> slots;
+    T carried[WEIGHTS];
+    clear(carried, WEIGHTS), clear(sum, WEIGHTS);
+    const int final_base = (length - 1) / AHEAD * AHEAD;
+    for (int from = (length - 1) / SEGMENT * SEGMENT; from >= 0; from -= SEGMENT) {
+        const int end = least(length, from + SEGMENT), lowest = LOW ? from : 0;
+        T before[STATES];
+        chain.load(from ? states + from / SEGMENT * STATES * chain.chains : initial, before);
+        const T first = LOW || from == 0 ? Step::kept(before) : T(0);
+        if (LOW) {
+            T state[STATES], carry[CARRIES];
+            for (int k = 0; k < STATES; ++k) state[k] = before[k];
+            clear(carry, CARRIES);
+            T* own = scratch + chain.number;
+            steps(
+                step, in, from, end, chain.weight, state, carry, [](int) {},
+                [&](int t, T, const T* after) { own[(t - from) * chain.chains] = Step::kept(after); });
+            around.kept = reinterpret_cast<const KEPT*>(own) - from * chain.chains;
+        }
+        int base = (end - 1) / AHEAD * AHEAD;
+        if (LOW || base == final_base) {
+#pragma unroll
+            for (int j = 0; j < AHEAD; ++j)
+                slots.fill(in, around, j, base + j < end ? base + j : base + j - AHEAD, lowest);
+        }
+        clear(at.weight, WEIGHTS), clear(at.carry, CARRIES);
+        if (base + AHEAD > end) {
+            chunk_back<false>(step, in, around, slots, base, end, lowest, first, chain.weight, at);
+            base -= AHEAD;
+        }
+        for (; base >= from; base -= AHEAD)
+            chunk_back<true>(step, in, around, slots, base, end, lowest, first, chain.weight, at);
+        for (int k = 0; k < Step::CARRIES; ++k) at.adjoint[k] += at.carry[k];
+        for (int k = 0; k < WEIGHTS; ++k) add<T>(sum[k], carried[k], at.weight[k]);
+        for (int k = 0; k < STATES; ++k) at.state[k] = before[k];
+    }
+    for (int k = 0; k < WEIGHTS; ++k) sum[k] += carried[k];
+}
+
+// Gives what Gradients in ../source/sweep.h tells of; `kept` is read with LOW = false only, `scratch` with LOW = true
+// only. `d_input` and `d_skip` are contiguous; `sums` is (WEIGHTS, N, H).
+template <bool LOW>
+STEP_INLINE void backward_of(const In* input, Index input_step, Index input_row, const In* skip, Index skip_step,
+                             Index skip_row, const T* weight, const T* initial, const Out* kept, T* scratch,
+                             const T* states, const T* last, const Out* d_output, Index output_step, Index output_row,
+                             const T* d_last, In* d_input, In* d_skip, T* sums, T* d_initial, T alpha, T rest,
+                             Index length, Index batch, Index width) {
+    typedef typename Either<LOW, T, Out>::Type KEPT;
+    Chain chain(thread_number(), batch, width);
+    if (chain.number >= chain.chains) return;
+    const Step step = made<Step>(alpha, rest, 0);
+    const Streams in{input + chain.row * input_row + chain.unit, skip + chain.row * skip_row + chain.unit, input_step,
+                     skip_step, width};
+    chain.load_weights(weight, width);
+    Around<KEPT> around;
+    around.kept = LOW ? nullptr : reinterpret_cast<const KEPT*>(kept) + chain.number;
+    around.output = d_output + chain.row * output_row + chain.unit;
+    around.d_gates = d_input + chain.row * GATES * width + chain.unit, around.d_skip = d_skip + chain.number;
+    around.kept_step = chain.chains, around.output_step = output_step;
+    around.d_gates_step = chain.chains * GATES, around.d_skip_step = chain.chains, around.width = width;
+    Adjoint at;
+    chain.load(d_last, at.adjoint);
+    chain.load(last, at.state);
+    T sum[WEIGHTS];
+    sweep_back<LOW>(step, in, chain, kept, scratch, initial, states, around, int(length), at, sum);
+    chain.save(at.adjoint, d_initial);
+    for (int k = 0; k < WEIGHTS; ++k) sums[k * chain.chains + chain.number] = sum[k];
+}
+
+#define BACKWARD(name, LOW) \
+    PARALLEL name(const In* input, Index input_step, Index input_row, const In* skip, Index skip_step, Index skip_row, \
+                  const T* weight, const T* initial, const Out* kept, T* scratch, const T* states, const T* last, \
+                  const Out* d_output, Index output_step, Index output_row, const T* d_last, In* d_input, In* d_skip, \
+                  T* sums, T* d_initial, T alpha, T rest, Index length, Index batch, Index width) { \
+        backward_of<LOW>(input, input_step, input_row, skip, skip_step, skip_row, weight, initial, kept, scratch, \
+                         states, last, d_output, output_step, output_row, d_last, d_input, d_skip, sums, d_initial, \
+                         alpha, rest, length, batch, width); \
+    }
+BACKWARD(backward, false)
+BACKWARD(backward_low, true)
+
+// The sums of every TOGETHER rows, in their order: (count, rows, width) to (count, rows / TOGETHER rounded up, width).
+PARALLEL add_rows(const T* from, T* to, Index count, Index rows, Index width) {
+    const unsigned number = thread_number(), columns = unsigned(width);
+    const unsigned groups = unsigned(rows + TOGETHER - 1) / TOGETHER;
+    if (number >= count * groups * width) return;
+    const unsigned column = number % columns, group = number / columns % groups, k = number / columns / groups;
+    T total = 0, carry = 0;
+#pragma unroll
+    for (int r = 0; r < TOGETHER; ++r) {
+        const Index row = Index(group) * TOGETHER + r, there = row < rows ? row : rows - 1;
+        const T value = read(from + (k * rows + there) * width + column);
+        add<T>(total, carry, row < rows ? value : T(0));
+    }
+    to[number] = total + carry;
+}

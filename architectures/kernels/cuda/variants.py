@@ -1,0 +1,77 @@
+"""The CUDA source of an elementwise recurrence as one text, and the options that choose its types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from architectures.kernels import library
+
+HERE = Path(__file__).parent
+STEPS = {
+    ("unicornn", None): "UnICORNN<T>",
+    ("indrnn", 1): "IndRNN<T, Tanh>",
+    ("indrnn", 2): "IndRNN<T, Relu>",
+    ("sru", 0): "SRU<T, Identity>",
+    ("sru", 1): "SRU<T, Tanh>",
+    ("sru", 2): "SRU<T, Relu>",
+}
+"""The type of a step, by operation and number of the activation."""
+TYPES = {torch.float32: "float", torch.float64: "double", torch.bfloat16: "Brain"}
+
+ADDED = ("-ftz=true",)
+"""What CuPy adds to the options of every compilation: numbers below 1e-38 become zero in float32."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One set of kernels: a step, the type it computes in, and those of the inputs and of the outputs in memory.
+
+    `computed` is float32 or float64; `input` and `output` are the same, or bfloat16 beside float32. `fast` takes the
+    hardware's approximations of tanh and the sigmoid.
+    """
+
+    step: str
+    computed: torch.dtype
+    input: torch.dtype
+    output: torch.dtype
+    fast: bool = False
+
+    def source(self) -> str:
+        """All of the source, without files to include, so that a cache of compiled sources sees every change of it."""
+        return _source(self.fast)
+
+    def options(self) -> tuple[str, ...]:
+        """What NVRTC is told, besides the architecture.
+
+        Divisions of float32 may be off by two units in the last place (the correctly rounded ones branch and take twice
+        as long). CuPy adds :data:`ADDED`; nothing else is relaxed.
+        """
+        types = {"T": self.computed, "IN": self.input, "OUT": self.output}
+        named = tuple(f"-DSWEEP_{name}={TYPES[dtype]}" for name, dtype in types.items())
+        return ("--std=c++17", "--prec-div=false", f"-DSWEEP_STEP={self.step}", *named)
+
+
+def variant(
+    operation: str, constant: float, computed: torch.dtype, input: torch.dtype, output: torch.dtype, fast: bool
+) -> Variant:
+    """The kernels of an operation; `constant` is UnICORNN's alpha, or the number of the activation."""
+    step = STEPS[operation, None if operation == "unicornn" else int(constant)]
+    return Variant(step, computed, input, output, fast and computed == torch.float32)
+
+
+@cache
+def _source(fast: bool) -> str:
+    steps = [library.SOURCE / name for name in ("indrnn.h", "sru.h", "unicornn.h")]
+    files = [
+        library.SOURCE / "real.h",
+        *([HERE / "approximate.h"] if fast else []),
+        *steps,
+        HERE / "sweep.cu",
+        HERE / "scan.cu",
+    ]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return "\n".join(line for line in lines if not line.startswith(('#include "', "#pragma once"))) + "\n"

@@ -1,0 +1,156 @@
+"""Timings of the elementwise recurrences on a GPU, as JSON: ``python benchmarks/gpu.py --json FILE``.
+
+Against the form that follows the published kernel (``published.cu``), cuDNN's LSTM of the same size, a copy of the
+bytes that have to be moved and the serial chain (the same length for one warp alone, which nothing can slow down). All
+take turns; times are those of the device between two events, medians and quartiles over the rounds, after a warm-up.
+Ends with code 2 where there is no GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).parent))
+from published import Published, on_gpu
+
+from architectures import kernels
+from architectures.kernels import cuda
+
+SIZES = {  # L, N, H, dt, alpha, rounds
+    "figure, 1000 steps": (1000, 128, 128, 0.1, 10.0, 30),
+    "figure, 2000 steps": (2000, 128, 128, 0.1, 10.0, 30),
+    "psmnist": (784, 32, 256, 0.19, 30.65, 50),
+    "eigenworms": (17_984, 8, 32, 3.43e-2, 0.0, 10),
+}
+STREAMS = {"forward": 2, "both": 6}
+"""Arrays of (L, N, H) that UnICORNN must at least read or write: input and output; again both, and their gradients."""
+Work = Callable[[], object]
+
+
+def contenders(length: int, batch: int, width: int, dt: float, alpha: float) -> dict[str, dict[str, Work]]:
+    """By phase (forward that keeps what gradients need, or forward and backward) and name, what is timed.
+
+    The recurrences alone; the LSTM with its input product.
+    """
+    torch.manual_seed(0)
+    works: dict[str, dict[str, Work]] = {"forward": {}, "both": {}}
+
+    def timed(name: str, forward: Callable[[], Tensor], leaves: list[Tensor]) -> None:
+        outside = torch.randn_like(forward())
+        works["forward"][name] = forward
+        works["both"][name] = lambda: torch.autograd.grad(forward(), leaves, outside)
+
+    def ours(name: str, batch: int, width: int, dtype: torch.dtype = torch.float32, **keywords: Any) -> None:
+        x = torch.randn(length, batch, width, device="cuda").to(dtype).requires_grad_()
+        vectors = torch.rand(width), dt * torch.sigmoid(0.2 * torch.rand(width) - 0.1), torch.zeros(width)
+        small = [vector.to("cuda", dtype).requires_grad_() for vector in vectors]
+        state = (torch.zeros(batch, width, device="cuda", dtype=dtype),) * 2
+        timed(name, lambda: cuda.unicornn(x, *small, state, alpha, **keywords)[0], [x, *small])
+
+    ours("ours", batch, width)
+    ours("ours, memory low", batch, width, memory="low")
+    ours("ours, bfloat16 in memory", batch, width, torch.bfloat16)
+    ours("ours, fast_math", batch, width, fast_math=True)
+    ours("one warp alone", 1, 32)
+
+    lstm, through = nn.LSTM(width, width, device="cuda"), torch.randn(length, batch, width, device="cuda")
+    timed("cuDNN LSTM", lambda: lstm(through)[0], [through.requires_grad_(), *lstm.parameters()])
+
+    published = Published(on_gpu(), dt, alpha)
+    x, outside = (torch.randn(length, batch, width, device="cuda") for _ in range(2))
+    w, c, zeros = (torch.zeros(*shape, device="cuda") for shape in ((width,), (width,), (batch, width)))
+    works["forward"]["published form"] = lambda: published.forward(x, w, c, zeros, zeros)
+    works["both"]["published form"] = lambda: published.backward(
+        x, w, c, *published.forward(x, w, c, zeros, zeros)[1:], outside
+    )
+
+    for phase, streams in STREAMS.items():
+        source = torch.ones(length * batch * width * streams // 2, device="cuda")
+        target = torch.empty_like(source)
+        works[phase]["copy"] = lambda source=source, target=target: target.copy_(source)
+    return works
+
+
+def milliseconds(work: Work) -> float:
+    """What the device took for it."""
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    torch.cuda.synchronize()
+    start.record()
+    work()
+    end.record()
+    end.synchronize()
+    return start.elapsed_time(end)
+
+
+def replayed(work: Work) -> Work:
+    """The work as a CUDA graph: the kernels without what it takes to call them from Python."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph.replay
+
+
+def measured(works: dict[str, Work], rounds: int) -> dict[str, Any]:
+    """Quartiles of every contender, and of the ratios of all to ours, round by round."""
+    for work in works.values():
+        for _ in range(3):
+            work()
+    found: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            found[name].append(milliseconds(work))
+    ratios = {name: [a / b for a, b in zip(times, found["ours"], strict=True)] for name, times in found.items()}
+    return {
+        "milliseconds": {name: quantiles(times, n=4) for name, times in found.items()},
+        "over ours": {name: quantiles(values, n=4) for name, values in ratios.items()},
+    }
+
+
+def all_sizes() -> dict[str, Any]:
+    """Every size and phase: called from Python as in a training, and the kernels alone as CUDA graphs."""
+    found: dict[str, Any] = {}
+    for title, (length, batch, width, dt, alpha, rounds) in SIZES.items():
+        found[title] = {"L x N x H": [length, batch, width]}
+        for phase, works in contenders(length, batch, width, dt, alpha).items():
+            called = measured(works, rounds)
+            graphs = measured({name: replayed(work) for name, work in works.items()}, rounds)
+            found[title][phase] = {"called": called, "graph": graphs}
+            print(title, phase, json.dumps(graphs["over ours"]), flush=True)
+    return found
+
+
+def main() -> None:
+    """Measure, and write the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, required=True)
+    file = parser.parse_args().json
+    if not torch.cuda.is_available():
+        print("there is no GPU that this torch can use", file=sys.stderr)
+        raise SystemExit(2)
+    kernels.reset()
+    found = {
+        "device": torch.cuda.get_device_name(),
+        "versions": {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()},
+        "quartiles": all_sizes(),
+        "ran": {f"{operation} {backend}": count for (operation, backend), count in kernels.counts().items()},
+    }
+    file.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
