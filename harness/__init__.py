@@ -1,6 +1,6 @@
 """The machine of the benchmark: resolve a recipe, train it, keep it.
 
-In Python ``harness.runs()``, ``harness.curves()`` and ``harness.timings()`` give what is stored, as data frames.
+In Python ``harness.runs()``, ``curves()``, ``timings()`` and ``trials()`` give what is stored, as data frames.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "curves", "runs", "timings"]
+__all__ = ["__version__", "curves", "runs", "timings", "trials"]
 
 
 def runs(home: str | None = None) -> pandas.DataFrame:
@@ -33,3 +33,11 @@ def timings(home: str | None = None) -> pandas.DataFrame:
     from harness.store import store_to_list
 
     return store_to_list(home).timings_frame()
+
+
+def trials(home: str | None = None, storage: str | None = None) -> pandas.DataFrame:
+    """The trials of all studies, one row a trial; `storage` as ``--storage``. Columns: ``docs/tuning.md``."""
+    from harness.home import Home
+    from harness.tuning.summary import trials_frame
+
+    return trials_frame(storage, Home.find(home))

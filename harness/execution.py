@@ -5,33 +5,34 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from harness import checkpoint, environment
 from harness.allocation import keep_freed_memory
 from harness.errors import UserError, debugging, explained, is_out_of_memory, one_line, with_place
 from harness.home import Home
 from harness.interruption import Interruption, listening
+from harness.locking import alone
 from harness.model import Model, build, try_backend
 from harness.recipe import label
 from harness.recipes import Named
+from harness.recorder import Elsewhere, Recorder
 from harness.registry import BUILT_IN, Registry, resolve
 from harness.store import Run, State, Store
-from harness.training import Failed, Interrupted, Listener, Outcome, Progress, Trainer
+from harness.training import Failed, Interrupted, Listener, Outcome, Progress, Pruned, Trainer
 
+OVER: tuple[State, ...] = ("done", "failed", "pruned")
+"""States of a run that will not go on."""
 BEST = "best"
 """How a run says that it asked for no backend in particular."""
-FLUSH_EVERY = 1.0
-"""Seconds between two writes of the learning curve to the store."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,21 @@ class Machine:
         return torch.get_num_threads()
 
 
+@dataclass(frozen=True)
+class Trial:
+    """Which trial of which study a run is."""
+
+    study: str
+    number: int
+    continues: str | None = None
+    """Id of the run that a killed trial of the same recipe left unfinished: it goes on as the run of this trial."""
+
+
 class Monitor(Listener):
-    """A listener that also hears of runs beginning and ending. The default shows nothing."""
+    """A listener that also hears of runs beginning and ending. The default shows nothing.
+
+    In a trial of a study :meth:`on_epoch` may raise :class:`~harness.training.Pruned`, which ends the run.
+    """
 
     def on_start(self, run: Run, resumed: Progress | None) -> None:
         """Before the first step; `resumed` says where a run that was cut off goes on."""
@@ -134,8 +148,19 @@ class Job:
         """A trainer from scratch; a `file` among the options makes it continue."""
         return Trainer(self.named.recipe, self.task, self.model(seed), self.splits, seed=seed, **options)
 
+    def other(self, named: Named) -> Job:
+        """The job of another recipe for the same task on the same machine; the data are shared, and loaded now."""
+        task, variant = self.named.recipe.task, self.named.recipe.variant
+        if (named.recipe.task, named.recipe.variant) != (task, variant):
+            raise ValueError(f"a job on {self.label} shares no data with one on {named.recipe.task}")
+        _ = self.splits
+        job = copy(self)
+        job.named, job.architecture = named, self.registry.architecture(named.recipe.arch)
+        return job
+
     def find(self, store: Store, seed: int) -> Run | None:
         """The run of this recipe, seed and kind of device to show or to continue: an unfinished one first, then a done.
+        Trials of a study are left to their study.
 
         An unfinished run of another machine is left to that machine. The data must be the same too. Those of built-in
         tasks whose checksums come with the project are, so they need not be loaded here.
@@ -161,11 +186,13 @@ def execute(job: Job, store: Store, seeds: Sequence[int], monitor: Monitor, *, a
     """
     with listening() as asked:
         for seed in seeds:
-            with _alone(job, seed):
+            with _alone_on_seed(job, seed):
                 found = job.find(store, seed)
                 done = found is not None and found.state == "done"
                 if found is None or not done or again:
-                    run, known = _train(job, store, seed, None if done else found, monitor, asked), False
+                    new = found is None or done
+                    run = _new_run(job, seed) if found is None or done else found
+                    run, known = _train(job, store, run, monitor, asked, new=new), False
                 else:
                     run, known = found, True
             monitor.on_end(run, known=known)
@@ -175,15 +202,56 @@ def execute(job: Job, store: Store, seeds: Sequence[int], monitor: Monitor, *, a
             asked.raise_if_asked()
 
 
-def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: Monitor, asked: Interruption) -> Run:
-    run = unfinished or _new_run(job, seed)
+def attempt(job: Job, store: Store, seed: int, monitor: Monitor, trial: Trial) -> Run:
+    """Train a trial of a study and return its run: done, failed, pruned, or interrupted by a signal.
+
+    The test split is not looked at and no weights are kept: trials are there to be compared on validation. Where
+    ``trial.continues`` names a run of this recipe and seed in the store, that run goes on from its checkpoint (or from
+    the start where the checkpoint is gone), and is returned as it is where it had ended after all.
+
+    Raises:
+        UserError: the disk is full, or the like; the run stays unfinished.
+        KeyboardInterrupt: a signal came too late to interrupt the run, whose end is stored.
+    """
+    with listening() as asked:
+        found = _left_behind(job, store, seed, trial)
+        known = found is not None and found.state in OVER
+        run = found or _new_run(job, seed, trial)
+        folder = job.machine.home.folder("runs", run.id)
+        with alone(folder / "lock", f"trial {trial.number} of study {trial.study}", "wait for it"):
+            if known:
+                store.update(run.id, trial=trial.number)
+                run = store.get(run.id)
+            else:
+                run = _train(job, store, run, monitor, asked, new=found is None)
+            if run.state in OVER:
+                shutil.rmtree(folder, ignore_errors=True)
+        monitor.on_end(run, known=known)
+        if run.state != "interrupted":
+            asked.raise_if_asked()
+    return run
+
+
+def _left_behind(job: Job, store: Store, seed: int, trial: Trial) -> Run | None:
+    """The run that a trial goes on with, as that trial's; None where there is none that fits."""
+    if trial.continues is None:
+        return None
+    same = (job.named.recipe.hash, seed, job.device.type)
+    for run in store.of_study(trial.study):
+        if run.id == trial.continues and (run.recipe_hash, run.seed, run.device) == same:
+            return replace(run, trial=trial.number) if run.data_checksum in ("", job.splits.checksum) else None
+    return None
+
+
+def _train(job: Job, store: Store, run: Run, monitor: Monitor, asked: Interruption, *, new: bool) -> Run:
     folder = job.machine.home.run(run.id)
     if run.state == "failed":
         shutil.rmtree(folder, ignore_errors=True)
     trainer = job.trainer(
-        seed,
+        run.seed,
+        test=run.trial is None,
         file=folder / "checkpoint.pt",
-        listener=_Recorder(store, run, monitor),
+        listener=Recorder(store, run, monitor),
         stop=asked.reason,
         checkpoint_every=job.machine.checkpoint_every,
     )
@@ -193,11 +261,12 @@ def _train(job: Job, store: Store, seed: int, unfinished: Run | None, monitor: M
         resumed.warnings += _moves(run.environment, here)
     run.environment, run.data_checksum = here, job.splits.checksum
     with asked.deferred():
-        if unfinished is None:
+        monitor.on_start(run, resumed)  # first: a study that doesn't know of a stored run could never go on with it
+        if new:
             store.add(run)
         else:
-            store.update(run.id, state="running", reason=None, environment=here, data_checksum=run.data_checksum)
-        monitor.on_start(run, resumed)
+            known = {"trial": run.trial, "environment": here, "data_checksum": run.data_checksum}
+            store.update(run.id, state="running", reason=None, **known)
         _finish(job, store, run, trainer, *_attempt(trainer))
     return store.get(run.id)
 
@@ -222,6 +291,10 @@ def _attempt(trainer: Trainer) -> tuple[Outcome | None, State, str | None]:
         return None, "interrupted", str(interruption)
     except Failed as failure:
         return None, "failed", str(failure)
+    except Pruned as verdict:
+        return None, "pruned", str(verdict)
+    except Elsewhere as elsewhere:  # of the monitor: no result about the run, which can go on
+        raise elsewhere.error from elsewhere.error.__cause__
     except UserError:
         raise  # the disk is full, or the like: the run stays as it is, and goes on when that is mended
     except Exception as error:  # of the architecture or the task, whoever wrote them: a result about them, to be kept
@@ -236,13 +309,13 @@ def _finish(
 ) -> None:
     """Keep what the run left. The state is written last: a kill before it leaves a run that goes on."""
     progress, folder = trainer.progress, job.machine.home.run(run.id)
-    if outcome is not None:
+    if outcome is not None and run.trial is None:
         checkpoint.save({"weights": outcome.weights}, folder / "weights.pt")
     store.restart_curve(run.id, progress.curve)
     last = progress.curve[-1].valid if progress.curve else None
     metrics = {"valid": progress.best if trainer.training.selection == "best" else last, "test": None}
     if outcome is not None:
-        metrics = {"valid": outcome.valid.metric, "test": outcome.test.metric}
+        metrics = {"valid": outcome.valid.metric, "test": None if outcome.test is None else outcome.test.metric}
     software = {**run.environment["software"], "kernels": environment.kernels()}  # known since they ran
     store.update(
         run.id,
@@ -256,36 +329,11 @@ def _finish(
         environment={**run.environment, "software": software},
         warnings=list(progress.warnings),
     )
-    if state in ("done", "failed"):
+    if state in OVER:
         (folder / "checkpoint.pt").unlink(missing_ok=True)
 
 
-class _Recorder(Listener):
-    """Writes the curve to the store as it grows, counts the backends, and passes everything on."""
-
-    def __init__(self, store: Store, run: Run, monitor: Monitor) -> None:
-        self.store, self.run, self.monitor = store, run, monitor
-        self._logged, self._flushed_at = 0, time.monotonic()
-
-    def on_step(self, progress: Progress, steps: int, loss: Callable[[], float]) -> None:
-        self.monitor.on_step(progress, steps, loss)
-
-    def on_epoch(self, progress: Progress) -> None:
-        self.monitor.on_epoch(progress)
-        if time.monotonic() - self._flushed_at >= FLUSH_EVERY:
-            self.store.log(self.run.id, progress.curve[self._logged :])
-            self._logged, self._flushed_at = len(progress.curve), time.monotonic()
-
-    def on_pause(self, progress: Progress) -> None:
-        """Move the counts since the last call into the progress, so that a checkpoint holds them."""
-        for (operation, backend), count in resolve("architectures.kernels:counts")().items():
-            counts = progress.backends.setdefault(operation, {})
-            counts[backend] = counts.get(backend, 0) + count
-        resolve("architectures.kernels:reset")()
-        self.monitor.on_pause(progress)
-
-
-def _new_run(job: Job, seed: int) -> Run:
+def _new_run(job: Job, seed: int, trial: Trial | None = None) -> Run:
     recipe, model = job.named.recipe, job.model(seed)
     return Run(
         arch=recipe.arch,
@@ -295,6 +343,8 @@ def _new_run(job: Job, seed: int) -> Run:
         recipe=recipe.to_dict(),
         recipe_name=job.named.name,
         recipe_hash=recipe.hash,
+        study=None if trial is None else trial.study,
+        trial=None if trial is None else trial.number,
         device=job.device.type,
         parameters=model.count_parameters(),
         parameters_without_embedding=model.count_parameters(embedding=False),
@@ -313,21 +363,8 @@ def _failure_of(error: Exception, trainer: Trainer) -> str:
     )
 
 
-@contextmanager
-def _alone(job: Job, seed: int) -> Iterator[None]:
-    """One process at a time on a recipe and a seed; a dead one's lock is free."""
+def _alone_on_seed(job: Job, seed: int) -> AbstractContextManager[None]:
+    """One process at a time on a recipe and a seed."""
     name = f"{job.named.recipe.hash}-{seed}-{job.device.type}.lock"
-    lock = FileLock(job.machine.home.locks() / name)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(
-            f"{job.named.recipe.arch} on {job.label} with seed {seed} is being trained by another process now:"
-            " wait for it, or give another --seed"
-        ) from None
-    except OSError as error:
-        raise UserError(f"cannot lock {lock.lock_file} ({error.strerror}): make its folder writable") from error
-    try:
-        yield
-    finally:
-        lock.release()
+    what = f"{job.named.recipe.arch} on {job.label} with seed {seed}"
+    return alone(job.machine.home.locks() / name, what, "wait for it, or give another --seed")

@@ -39,6 +39,11 @@ class Home:
         """Data sets that this program downloads itself when no ``--data-root`` is given."""
         return self.path / "data"
 
+    @property
+    def recipes(self) -> Path:
+        """Recipes that tuning or a person wrote: a folder for each task, a file in it for each architecture."""
+        return self.path / "recipes"
+
     def run(self, run_id: str) -> Path:
         """Folder of one run: its checkpoint while it is under way, its selected weights afterwards."""
         return self.path / "runs" / run_id

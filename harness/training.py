@@ -40,6 +40,10 @@ class Failed(Exception):
     """The run cannot go on, for the reason given."""
 
 
+class Pruned(Exception):
+    """The run is not worth going on with, for the reason given: raised by :meth:`Listener.on_epoch`."""
+
+
 @dataclass
 class Progress:
     """Where a run stands."""
@@ -58,10 +62,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run leaves: scores of the selected weights, and those weights."""
+    """What a finished run leaves: scores of the selected weights, and those weights; no test where none was wanted."""
 
     valid: Score
-    test: Score
+    test: Score | None
     weights: dict[str, Tensor]
 
 
@@ -72,7 +76,7 @@ class Listener:
         """After a step; `steps` is the number of steps of the epoch. Calling `loss` may wait for the device."""
 
     def on_epoch(self, progress: Progress) -> None:
-        """After the validation that ends an epoch."""
+        """After the validation that ends an epoch. It may end the run by raising :class:`Pruned`."""
 
     def on_pause(self, progress: Progress) -> None:
         """Before a checkpoint, and at the end: the last chance to add to what `progress` holds."""
@@ -85,6 +89,7 @@ class Trainer:
         file: the checkpoint, where :meth:`resume` finds it and where the training leaves it.
         stop: asked before every step and every batch of an evaluation; a reason ends the run with :class:`Interrupted`
             after a checkpoint.
+        test: whether the test split is evaluated at the end. Where it isn't, it is never looked at.
         checkpoint_every: seconds between two checkpoints (they also stand at the end and at an interruption).
     """
 
@@ -100,12 +105,13 @@ class Trainer:
         listener: Listener | None = None,
         stop: Callable[[], str | None] = lambda: None,
         checkpoint_every: float = 10.0,
+        test: bool = True,
     ) -> None:
         self.recipe, self.task, self.model, self.splits, self.seed = recipe, task, model, splits, seed
         self.training = recipe.training
         self.listener, self.stop, self.file = listener or Listener(), stop, file
         self.identity = [recipe.hash, str(seed), splits.checksum]
-        self.checkpoint_every = checkpoint_every
+        self.checkpoint_every, self.test = checkpoint_every, test
         self.optimizer = optimizer(self.training, model)
         self.progress = Progress()
         self.best_weights: dict[str, Tensor] = {}
@@ -117,7 +123,7 @@ class Trainer:
         self._saved_at = self._started_at = 0.0
 
     def run(self) -> Outcome:
-        """Train to the end and test. Raises :class:`Interrupted` or :class:`Failed`; both leave the curve behind."""
+        """Train to the end and test. :class:`Interrupted`, :class:`Failed`, :class:`Pruned` leave the curve behind."""
         self._saved_at = self._started_at = time.perf_counter()
         with _own_random_numbers(self.device):
             _restore_random_state(self._random, self.device)
@@ -289,7 +295,7 @@ class Trainer:
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         selected = self.progress.curve[self.progress.best_epoch - 1 if self.best_weights else -1]
-        test = self._evaluate(self.splits.test)
+        test = self._evaluate(self.splits.test) if self.test else None
         weights = {name: value.detach().cpu() for name, value in self.model.state_dict().items()}
         return Outcome(Score(selected.valid_loss, selected.valid), test, weights)
 

@@ -52,6 +52,8 @@ class Run:
     version: str
     task_protocol: str = ""
     """How the task is split and measured, told with its ranking."""
+    trial: int | None = None
+    """Number of the trial of a study that the run is; a report leaves such runs out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +100,8 @@ class Frames:
                 raise ValueError(f"the frame '{name}' of a report lacks the column '{missing[0]}'")
 
     def records(self) -> list[Run]:
-        """Every run, once, by id."""
-        runs = {run.run: run for run in sorted(_read(self.runs, Run), key=repr)}
+        """Every run, once, by id; trials of studies are left out: they were chosen among, and never tested."""
+        runs = {run.run: run for run in sorted(_read(self.runs, Run), key=repr) if run.trial is None}
         return list(runs.values())
 
     def traces(self) -> dict[str, Trace]:

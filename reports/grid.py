@@ -15,8 +15,8 @@ from reports.rows import Row
 class Cell:
     """One architecture on one task.
 
-    `state` is done, running, interrupted, failed or "not run"; `row` is the row of the ranking that the cell shows,
-    one of `recipes`; `best` marks the best mean among the cells of the same task. `others` counts the runs of
+    `state` is done, running, interrupted, pruned, failed or "not run"; `row` is the row of the ranking that the cell
+    shows, one of `recipes`; `best` marks the best mean among the cells of the same task. `others` counts the runs of
     that row which are not done, by state.
     """
 

@@ -11,7 +11,7 @@ FEW_EPOCHS = 0.5  # of the row that was trained longest: below it, a row is told
 LONGEST_DETAIL = 240
 
 _MACHINE = {"device": "device", "threads": "number of threads", "version": "version of this program"}
-_UNFINISHED = {"failed": "failed", "running": "still running", "interrupted": "interrupted"}
+_UNFINISHED = {"failed": "failed", "running": "still running", "interrupted": "interrupted", "pruned": "ended early"}
 
 
 def notes(row: Row, first: Row, longest: int) -> tuple[Note, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reports.frames import Run
 from reports.statistics import Summary, summarise
 
-STATES = ("done", "running", "interrupted", "failed")
+STATES = ("done", "running", "interrupted", "pruned", "failed")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Row:
 
     @property
     def state(self) -> str:
-        """The most advanced state of its runs: done, running, interrupted or failed."""
+        """The most advanced state of its runs: done, running, interrupted, pruned or failed."""
         return min((run.state for run in self.runs), key=lambda state: (*STATES, state).index(state))
 
     @property

@@ -25,6 +25,8 @@ from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.show import show
 from harness.cli.speed import speed
+from harness.cli.study import study_app
+from harness.cli.tune import tune
 from harness.errors import UserError, debugging, one_line, with_place
 
 app = typer.Typer(
@@ -39,6 +41,7 @@ app = typer.Typer(
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "run": run,
+    "tune": tune,
     "show": show,
     "compare": compare,
     "speed": speed,
@@ -51,6 +54,7 @@ VERBS: dict[str, Callable[..., None]] = {
 for name, verb in VERBS.items():
     app.command(name)(verb)
 app.add_typer(list_app, name="list")
+app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
 
 

@@ -67,6 +67,9 @@ def _facts(runs: Sequence[Run]) -> Iterator[tuple[str, list[Any]]]:
 
     for name in ("arch", "task", "seed", "recipe_name", "state", "metric"):
         yield name.removesuffix("_name"), [getattr(run, name) for run in runs]
+    if any(run.study is not None for run in runs):
+        yield "study", [run.study for run in runs]
+        yield "trial", [run.trial for run in runs]
     for part in dict.fromkeys(part for run in runs for part in run.metrics):
         yield part, [score(run.metric, run.metrics.get(part)) for run in runs]
     yield "parameters", [f"{run.parameters:,}" for run in runs]

@@ -10,7 +10,7 @@ import typer
 from harness.cli.options import HomeOption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.store import Run, Store
 
@@ -22,7 +22,8 @@ def delete(
     runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Ids, or beginnings of ids.")] = None,
     task: Annotated[str | None, typer.Option(help="All of this task, with its variant.")] = None,
     arch: Annotated[str | None, typer.Option(help="All of this architecture.")] = None,
-    state: Annotated[str | None, typer.Option(help="All failed, interrupted, running or done ones.")] = None,
+    state: Annotated[str | None, typer.Option(help="All failed, interrupted, pruned, running or done ones.")] = None,
+    study: Annotated[str | None, typer.Option(help="The runs of this study's trials, which stay otherwise.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     timings: Annotated[bool, typer.Option("--timings", help="The timings instead, all or those of --arch.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also runs that a process may be training now.")] = False,
@@ -36,14 +37,14 @@ def delete(
     from harness.store import open_store
 
     if timings:
-        if runs or task or state:
+        if runs or task or state or study:
             raise UserError("--timings goes with --arch alone")
         _delete_timings(open_store(home, create=False), arch, yes)
         return
-    if not runs and not (task or arch or state):
+    if not runs and not (task or arch or state or study):
         raise UserError("name the runs to delete, or what they have in common, such as --state failed")
     store = open_store(home, create=False)
-    found = _find(store, runs or [], arch, task, state)
+    found = _find(store, runs or [], {"arch": arch, "task": task, "state": state, "study": study})
     if not found:
         print("no stored run is meant: nothing was deleted")
         return
@@ -58,11 +59,10 @@ def delete(
     print(f"deleted {_number(count)}")
 
 
-def _find(store: Store, ids: Sequence[str], arch: str | None, task: str | None, state: str | None) -> list[Run]:
+def _find(store: Store, ids: Sequence[str], wanted: Mapping[str, str | None]) -> list[Run]:
     """The runs of these ids that also have the properties asked for; all with the properties where no id is given."""
-    wanted = {"arch": arch, "task": task, "state": state}
     if not ids:
-        return store.runs(arch=arch, task=task, state=state)
+        return store.runs(wanted["arch"], wanted["task"], wanted["state"], study=wanted["study"])
     named = {run.id: run for run in map(store.get, ids)}
     return [run for run in named.values() if all(value in (None, getattr(run, key)) for key, value in wanted.items())]
 

@@ -25,10 +25,10 @@ def export(
     ] = None,
     task: Annotated[str | None, typer.Option(help="Only of this task, with its variant.")] = None,
     arch: Annotated[str | None, typer.Option(help="Only of this architecture.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only running, done, failed or interrupted ones.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only running, done, failed, interrupted or pruned ones.")] = None,
     home: HomeOption = None,
 ) -> None:
-    """Write the stored runs and timings as JSON lines, one a line, oldest first, for 'import' and other programs."""
+    """Write the stored runs (trials too) and timings as JSON lines, oldest first, for 'import' and other programs."""
     from harness.store import open_store
     from harness.store.exchange import write_file
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 
 def frames(store: Store, registry: Registry) -> Frames:
-    """All runs and curves, and the architectures and tasks that could have been run."""
+    """All runs but trials of studies, their curves, and the architectures and tasks that could have been run."""
     import pandas
 
     from reports import Frames
 
     runs = store.runs_frame()
+    runs = runs[runs["trial"].isna()].copy()
+    curves = store.curves_frame()
     runs["arch_title"] = [_title(registry.architectures, name) for name in runs["arch"]]
     runs["task_title"] = [_title(registry.tasks, *task.partition("[")) for task in runs["task"]]
     runs["task_protocol"] = runs["task"].map({task: _protocol(registry, task) for task in runs["task"].unique()})
@@ -30,7 +32,7 @@ def frames(store: Store, registry: Registry) -> Frames:
         )
         for room, entries in (("architectures", registry.architectures), ("tasks", registry.tasks))
     }
-    return Frames(runs=runs, curves=store.curves_frame(), **known)
+    return Frames(runs=runs, curves=curves[curves["run"].isin(runs["run"])], **known)
 
 
 def summary(store: Store, runs: Sequence[Run]) -> str | None:

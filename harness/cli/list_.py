@@ -8,8 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli.options import HomeOption, JsonOption, PluginOption
+from harness.cli.study import studies
 
-list_app = typer.Typer(help="List architectures, tasks, recipes, stored runs or timings.", no_args_is_help=True)
+list_app = typer.Typer(
+    help="List architectures, tasks, recipes, stored runs, studies or timings.", no_args_is_help=True
+)
 
 
 @list_app.command("architectures")
@@ -46,16 +49,24 @@ def recipes(
     task: Annotated[str | None, typer.Option(help="Only of this task.")] = None,
     arch: Annotated[str | None, typer.Option(help="Only of this architecture.")] = None,
     plugin: PluginOption = None,
+    home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """The recipes of every pair: standard ones, and those that papers published."""
+    """The recipes of every pair: standard ones, those that papers published, and those of the home, such as tuned."""
+    from harness.home import Home
     from harness.recipes import listed
     from harness.registry import Registry
 
     registry = Registry(tuple(plugin or ()))
     keys = ("task", "arch", "recipe", "source")
-    rows = [dict(zip(keys, row, strict=True)) for row in listed(registry)]
-    _print([row for row in rows if task in (None, row["task"]) and arch in (None, row["arch"])], json)
+    rows = [dict(zip(keys, row, strict=True)) for row in listed(registry, Home.find(home))]
+    bare = [row["task"].partition("[")[0] for row in rows]  # a task without its variant means all of them
+    found = [
+        row
+        for row, name in zip(rows, bare, strict=True)
+        if task in (None, row["task"], name) and arch in (None, row["arch"])
+    ]
+    _print(found, json)
     _warn(registry.warnings)
 
 
@@ -63,18 +74,21 @@ def recipes(
 def runs(
     task: Annotated[str | None, typer.Option(help="Only of this task.")] = None,
     arch: Annotated[str | None, typer.Option(help="Only of this architecture.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only running, done, failed or interrupted ones.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only running, done, failed, interrupted or pruned ones.")] = None,
+    study: Annotated[str | None, typer.Option(help="The trials of this study, which are left out otherwise.")] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """The stored runs, newest first."""
+    """The stored runs, newest first, or the trials of a study."""
     from harness.cli.terminal import moment, score
     from harness.store import store_to_list
 
-    found = store_to_list(home).runs(arch=arch, task=task, state=state)
+    found = store_to_list(home).runs(arch=arch, task=task, state=state, study=study)
     rows: list[dict[str, Any]] = [
         {
             "run": run.id,
+            **({"study": run.study} if json else {}),
+            **({"trial": run.trial} if json or study else {}),
             "arch": run.arch,
             "task": run.task,
             "seed": run.seed,
@@ -88,6 +102,9 @@ def runs(
         for run in found
     ]
     _print(rows, json)
+
+
+list_app.command("studies")(studies)
 
 
 @list_app.command("timings")

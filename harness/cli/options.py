@@ -50,4 +50,21 @@ BackendOption = Annotated[
         help="What computes the recurrence: eager, cpu, cuda, parallel or torch (else HARNESS_BACKEND, else the best).",
     ),
 ]
+MatchParamsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--match-params",
+        metavar="N",
+        help="Solve for the hidden_size with N parameters, within 2 %, embeddings not counted: 50000, 50k or 1.5M.",
+    ),
+]
+MatchStepTimeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--match-step-time",
+        metavar="TIME|ARCH",
+        help="Solve for the hidden_size whose training step takes as long, within 10 %, measured here and now:"
+        " a time such as 5ms, or an architecture, whose standard recipe is then measured in turns.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]

@@ -91,7 +91,8 @@ class TerminalMonitor(Monitor):
     def on_end(self, run: Run, *, known: bool) -> None:
         """One line for a run that ended."""
         self._hide()
-        scores = ", ".join(f"{part} {score(self.metric, run.metrics.get(part))}" for part in ("valid", "test"))
+        parts = ("valid", "test") if run.trial is None else ("valid",)
+        scores = ", ".join(f"{part} {score(self.metric, run.metrics.get(part))}" for part in parts)
         note = "done before" if known else run.state
         reason = f": {clean(run.reason)}" if run.reason else ""
         self.console.print(
@@ -152,4 +153,5 @@ def _cut(text: str, width: int) -> str:
 
 
 def _name_of(run: Run) -> str:
-    return clean(f"{run.arch} on {run.task}, seed {run.seed}")
+    which = f"seed {run.seed}" if run.trial is None else f"trial {run.trial} of {run.study}"
+    return clean(f"{run.arch} on {run.task}, {which}")

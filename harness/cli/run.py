@@ -11,6 +11,8 @@ from harness.cli.options import (
     DataRootOption,
     HomeOption,
     JsonOption,
+    MatchParamsOption,
+    MatchStepTimeOption,
     OfflineOption,
     PluginOption,
     ThreadsOption,
@@ -22,7 +24,7 @@ def run(
     task: Annotated[
         str | None, typer.Option(help="Task, with its variant where you want another: 'adding[length=500]'.")
     ] = None,
-    recipe: Annotated[str, typer.Option(help="standard, published, or a TOML file.")] = "standard",
+    recipe: Annotated[str, typer.Option(help="standard, published, tuned or a TOML file.")] = "standard",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the recipe, such as lr=1e-3; repeatable."),
@@ -30,6 +32,8 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Short for --set epochs=N.")] = None,
     max_time: Annotated[str | None, typer.Option(help="End the training after this time: 90s, 10m, 2h.")] = None,
     train_limit: Annotated[int | None, typer.Option(help="Train on the first N samples only.")] = None,
+    match_params: MatchParamsOption = None,
+    match_step_time: MatchStepTimeOption = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of one run (default 0).")] = None,
     seeds: Annotated[str | None, typer.Option(help="Several seeds: 0-4 or 1,5,7.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Train once more what is done already, as a new run.")] = False,
@@ -62,6 +66,8 @@ def run(
         changes=training.parse_changes(changes or [], epochs, max_time, train_limit),
         seeds=training.parse_seeds(seed, seeds),
         plugins=tuple(plugin or ()),
+        match_params=match_params,
+        match_step_time=match_step_time,
     )
     machine = training.machine(home, data_root, offline, device, threads, checkpoint_every, backend)
     if dry_run:

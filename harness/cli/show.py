@@ -57,6 +57,7 @@ def _facts(run: Run) -> Iterator[tuple[str, Any]]:
     from harness.environment import device_label
 
     yield "run", run.id
+    yield "study", None if run.study is None else f"{run.study}, trial {run.trial}"
     yield "reason", run.reason
     for part, value in run.metrics.items():
         yield f"{part} {run.metric}", score(run.metric, value)

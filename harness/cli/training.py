@@ -15,6 +15,7 @@ from harness.errors import UserError, explained
 from harness.estimate import Estimate, measure
 from harness.execution import Job, Machine, execute
 from harness.home import Home, data_root, offline
+from harness.matching import count_of, match_parameters, match_step_time
 from harness.recipe import key_value
 from harness.recipes import Named, named
 from harness.registry import Registry
@@ -33,18 +34,36 @@ class Wanted:
     changes: dict[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
     plugins: tuple[str, ...] = ()
+    match_params: str | None = None
+    match_step_time: str | None = None
 
     def job(self, on: Machine) -> Job:
         """What is wanted, made ready on a machine; what can't be had there is refused here."""
-        return Job(*self.resolve(), on)
+        return Job(*self.resolve(on), on)
 
-    def resolve(self) -> tuple[Registry, Named]:
-        """The registry with the plugins, and the recipe; warnings of the registry go to standard error."""
+    def resolve(self, on: Machine) -> tuple[Registry, Named]:
+        """The registry with the plugins, and the recipe, matched where that was asked for.
+
+        What was measured for it, and warnings of the registry, go to standard error.
+        """
         registry = Registry(self.plugins)
-        found = named(registry, self.arch, self.task, self.recipe, self.changes)
+        found = named(registry, self.arch, self.task, self.recipe, self.changes, on.home)
         for warning in registry.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        return registry, found
+        return registry, self._matched(registry, found, on)
+
+    def _matched(self, registry: Registry, found: Named, on: Machine) -> Named:
+        options = {"--match-params": self.match_params, "--match-step-time": self.match_step_time}
+        given = [option for option, value in options.items() if value is not None]
+        if any(key.rpartition(".")[2] == "hidden_size" for key in self.changes):
+            given.append("--set hidden_size")
+        if len(given) > 1:
+            raise UserError(f"{given[0]} and {given[1]} both say the hidden size: give one of them")
+        if self.match_params is not None:
+            return match_parameters(registry, found, count_of(self.match_params))
+        if self.match_step_time is not None:
+            return match_step_time(registry, found, on, self.match_step_time, _tell)
+        return found
 
 
 def parse_changes(
@@ -108,7 +127,7 @@ def train(job: Job, seeds: tuple[int, ...], store: Store, *, again: bool = False
     with TerminalMonitor(job.task.metric, job.named.recipe.training.epochs) as monitor:
         runs = list(execute(job, store, seeds, monitor, again=again))
     if runs[-1].state == "interrupted":
-        print(f"interrupted; to go on: {this_command()}")
+        print(f"interrupted; to go on: {this_command(job.named.recipe.layer.get('hidden_size'))}")
     return runs
 
 
@@ -120,14 +139,23 @@ def exit_code(runs: list[Run]) -> int:
     return int(any(run.state != "done" for run in runs))
 
 
-def this_command() -> str:
-    """The command that goes on where this one ended."""
-    return shlex.join(["python", "-m", "harness", *(word for word in sys.argv[1:] if word != "--again")])
+def this_command(hidden_size: Any = None) -> str:
+    """The command that goes on where this one ended: with the hidden size that was found, not another measurement."""
+    words = [word for word in sys.argv[1:] if word != "--again"]
+    for place, word in enumerate(words):
+        if word.partition("=")[0] == "--match-step-time":
+            words[place : place + (1 if "=" in word else 2)] = ["--set", f"hidden_size={hidden_size}"]
+            break
+    return shlex.join(["python", "-m", "harness", *words])
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def dry_run(wanted: Wanted, on: Machine, *, as_json: bool) -> None:
     """Print the recipe with all its values, the parameters and what the training would cost here."""
-    registry, found = wanted.resolve()
+    registry, found = wanted.resolve(on)
     job = Job(registry, found, on)
     with explained(f"{found.recipe.arch} on {job.label}, first steps"):
         estimate = measure(job, wanted.seeds[0])

@@ -2,35 +2,28 @@
 
 ``<task>/standard.toml`` holds what all architectures share on a task; ``<task>/<architecture>.toml`` adds what is the
 architecture's own: a table ``standard`` and, where a paper's code defines the pair, a table ``published`` with the
-source of every value and the points where it had to deviate.
+source of every value and the points where it had to deviate. The home may hold more, written by tuning or by hand
+(:mod:`harness.recipes.written`).
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.recipe import TABLES, Recipe, compose, split_variant
+from harness.home import Home
+from harness.recipe import TABLES, compose, label, split_variant
+from harness.recipes import written
+from harness.recipes.written import NOTES, Named, write
 from harness.registry import Registry
 
+__all__ = ["FOLDER", "Named", "listed", "named", "write"]
+
 FOLDER = Path(__file__).parent
-NOTES = ("source", "sources", "deviations")
-
-
-@dataclass(frozen=True)
-class Named:
-    """A recipe with the name it goes by and, for a published one, where it comes from."""
-
-    name: str
-    recipe: Recipe
-    source: str = ""
-    sources: Mapping[str, str] | None = None
-    deviations: tuple[str, ...] = ()
 
 
 def named(
@@ -39,8 +32,12 @@ def named(
     task: str | None,
     name: str = "standard",
     changes: Mapping[str, Any] | None = None,
+    home: Home | None = None,
 ) -> Named:
-    """The recipe that a command means by ``--arch``, ``--task``, ``--recipe`` and the keys that it changes."""
+    """The recipe that a command means by ``--arch``, ``--task``, ``--recipe`` and the keys that it changes.
+
+    Names beyond those that come with the project are looked up in `home`.
+    """
     if name.endswith(".toml"):
         return _from_file(registry, Path(name), arch, task, changes)
     if arch is None or task is None:
@@ -50,7 +47,7 @@ def named(
         )
     bare, variant = split_variant(task)
     registry.architecture(arch), registry.task(bare)  # a wrong name is told before a missing recipe
-    table = dict(_table(arch, bare, name))
+    table = dict(_table(registry, arch, task, name, home))
     other = {key: value for key, value in variant.items() if table.get("variant", {}).get(key, value) != value}
     notes = {key: table.pop(key) for key in NOTES if key in table}
     recipe = compose(registry, arch, task, table, changes, where=f"recipe {name}")
@@ -63,29 +60,42 @@ def named(
     )
 
 
-def listed(registry: Registry) -> Iterator[tuple[str, str, str, str]]:
-    """(task, architecture, name, source) of every recipe: a standard one for each pair, and the published ones."""
+def listed(registry: Registry, home: Home | None = None) -> Iterator[tuple[str, str, str, str]]:
+    """(task, architecture, name, source) of every recipe: a standard one for each pair, then the published ones.
+
+    Those of `home` come last, under the task's variant that they are for: ``adding[length=500]``.
+    """
     for task in registry.tasks:
         for arch in registry.architectures:
             tables = _tables(task, arch)
             yield task, arch, "standard", "moderate budget" if "standard" in tables else "defaults"
             for name in sorted(set(tables) - {"standard"}):
                 yield task, arch, name, tables[name].get("source", "")
+    if home is not None:
+        for task, arch, name, table in written.everything(home):
+            yield task, arch, name, str(table.get("source", ""))
 
 
-def _table(arch: str, task: str, name: str) -> Mapping[str, Any]:
-    """The tables of one built-in recipe, before validation."""
-    own = _tables(task, arch)
+def _table(registry: Registry, arch: str, task: str, name: str, home: Home | None) -> Mapping[str, Any]:
+    """The tables of one recipe of the project or of the home, before validation."""
+    bare, _ = split_variant(task)
+    own = _tables(bare, arch)
     if name == "standard":
-        shared = _read(FOLDER / task / "standard.toml")
+        shared = _read(FOLDER / bare / "standard.toml")
         mine = own.get("standard", {})
         return {key: {**shared.get(key, {}), **mine.get(key, {})} for key in {*shared, *mine}}
-    if name not in own:
+    if name in own:
+        return own[name]
+    meant = label(registry.task(bare), named(registry, arch, task).recipe)
+    found = written.tables(home, meant, arch) if home is not None else {}
+    if name not in found:
+        elsewhere = [of for of in (written.others(home, bare, arch, name) if home is not None else []) if of != meant]
+        hint = f"; it is there for {' and '.join(elsewhere)}" if elsewhere else ""
         raise UserError(
-            f"no recipe is called '{name}' for {arch} on {task} (known: {', '.join(sorted({'standard', *own}))};"
-            " a file must end in .toml)"
+            f"no recipe is called '{name}' for {arch} on {meant}"
+            f" (known: {', '.join(sorted({'standard', *own, *found}))}{hint}; a file must end in .toml)"
         )
-    return own[name]
+    return found[name]
 
 
 def _tables(task: str, arch: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,10 @@ class Database:
         """The SQLite file; None for other databases and for SQLite's own ``file:`` addresses."""
         self.name = str(self.path or address.set(query={}).render_as_string(hide_password=True))
         """Where the database is, for a person to read, without password and options."""
+        self.before_reading: Callable[[Connection], None] = _nothing
+        """Called at the beginning of every reading transaction."""
+        self.before_writing: Callable[[Connection], None] = _nothing
+        """Called at the beginning of every writing transaction until one has succeeded."""
         waiting: dict[str, Any] = {"timeout": timeout} if self.sqlite else {}
         try:
             self.engine = create_engine(address, poolclass=NullPool, connect_args=waiting)
@@ -60,6 +64,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees the database as it is at one moment."""
         with self.explained(), self._readers.connect() as connection, connection.begin():
+            self.before_reading(connection)
             yield connection
 
     def settle(self) -> None:
@@ -98,7 +103,9 @@ class Database:
         with self.explained(), self.engine.connect() as plain:
             connection = plain.execution_options(harness_writes=True)
             with connection.begin():
+                self.before_writing(connection)
                 yield connection
+            self.before_writing = _nothing
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -120,6 +127,10 @@ class Database:
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
+
+
+def _nothing(_connection: Connection) -> None:
+    """Where there is nothing to prepare."""
 
 
 def _address(url: str) -> URL:

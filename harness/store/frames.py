@@ -22,6 +22,8 @@ RUNS = {
     "higher_is_better": "bool",
     "recipe": "text",
     "recipe_hash": "text",
+    "study": "text",
+    "trial": "float64",
     "seed": "int64",
     "state": "text",
     "reason": "text",
@@ -40,8 +42,9 @@ RUNS = {
     "version": "text",
 }
 """Columns of a frame of runs. ``recipe`` is its name, ``epochs`` the planned number, ``version`` that of the harness;
-``reason``, ``train_limit``, ``threads`` and ``version`` are missing where there is none. Recipe and environment may
-come from elsewhere: what doesn't fit its column counts as missing, and ``epochs`` is then that of the finished ones."""
+``reason``, ``study``, ``trial``, ``train_limit``, ``threads`` and ``version`` are missing where there is none. Recipe
+and environment may come from elsewhere: what doesn't fit its column counts as missing, and ``epochs`` is then that of
+the finished ones."""
 CURVES = {"run": "text", "epoch": "int64", "step": "int64"} | dict.fromkeys(
     ("seconds", "train_loss", "valid_loss", "valid", "lr"), "float64"
 )

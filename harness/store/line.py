@@ -21,8 +21,10 @@ from harness.store.run import CurvePoint, Metric, Run, State
 from harness.store.timing import Timing
 from harness.store.timing_line import TimingLine
 
-VERSION = 1
+VERSION = 2
 """Of the lines; a field that is added, removed or gets another meaning raises it."""
+ADDED = ("study", "trial")
+"""Fields that lines of version 1 lack."""
 
 
 class Point(BaseModel):
@@ -44,7 +46,7 @@ class Line(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    version: Literal[1] = Field(alias="schema")
+    version: Literal[1, 2] = Field(alias="schema")
     run: Id
     arch: Name
     task: Name
@@ -55,6 +57,8 @@ class Line(BaseModel):
     metrics: dict[str, Number | None]
     recipe_name: Name
     recipe_hash: Name
+    study: Name | None
+    trial: Count | None
     recipe: dict[str, Any]
     parameters: Count
     parameters_without_embedding: Count
@@ -70,6 +74,16 @@ class Line(BaseModel):
     updated: Time
     curve: list[Point]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_of_this_version(cls, content: Any) -> Any:
+        """A line of version 1 is of a run that is no trial."""
+        if not isinstance(content, dict) or content.get("schema") != 1:
+            return content
+        if early := [name for name in ADDED if name in content]:
+            raise ValueError(f"schema 1 has no field '{early[0]}'")
+        return content | dict.fromkeys(ADDED)
+
     @field_validator("metrics")
     @classmethod
     def _both_splits(cls, metrics: dict[str, float | None]) -> dict[str, float | None]:
@@ -79,8 +93,11 @@ class Line(BaseModel):
 
     @model_validator(mode="after")
     def _scores_are_possible(self) -> Line:
-        if self.state == "done" and self.metrics["test"] is None:
-            raise ValueError("metrics: 'test' must be a number in a run that is done")
+        if self.trial is not None and self.metrics["test"] is not None:
+            raise ValueError("metrics: 'test' must be null in a trial of a study, which is never tested")
+        needed = "test" if self.trial is None else "valid"
+        if self.state == "done" and self.metrics[needed] is None:
+            raise ValueError(f"metrics: '{needed}' must be a number in a run that is done")
         scores = {f"metrics.{split}": score for split, score in self.metrics.items() if score is not None}
         scores |= {f"curve.{at}.valid": point.valid for at, point in enumerate(self.curve)}
         best = 1.0 if self.metric == "accuracy" else math.inf
@@ -88,6 +105,14 @@ class Line(BaseModel):
             if not (0 <= score <= best or math.isnan(score)):
                 kind = "an accuracy must be a fraction from 0 to 1" if best == 1 else f"{self.metric} is never negative"
                 raise ValueError(f"{where}: {kind}, got {score}")
+        return self
+
+    @model_validator(mode="after")
+    def _trials_are_of_studies(self) -> Line:
+        if (self.study is None) != (self.trial is None):
+            raise ValueError("study: 'study' and 'trial' go together")
+        if self.state == "pruned" and self.trial is None:
+            raise ValueError("state: only a trial of a study is pruned")
         return self
 
     @model_validator(mode="after")
@@ -156,7 +181,7 @@ def _reason(error: ValidationError) -> str:
     if kind == "extra_forbidden":
         return f"the schema has no field '{where}'"
     if where == "schema":
-        return f"the schema is {value!r}, and this version reads {VERSION}: use the one that wrote it"
+        return f"the schema is {value!r}, and this version reads 1 to {VERSION}: use the one that wrote it"
     message = str(first["ctx"]["error"]) if kind == "value_error" else f"{first['msg']}, got {_short(value)}"
     return f"{where}: {message}" if where else message
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, inspect, select
 
 from harness.errors import UserError
-from harness.store import schema
+from harness.store import schema, upgrade
 from harness.store.database import Database
 from harness.store.run import utc_now
 
@@ -22,19 +22,23 @@ class NoStore(UserError):
 def prepare(database: Database, create: bool) -> None:
     """Make sure that the tables of this version are there; without `create` missing ones are a :class:`NoStore`.
 
-    A store that exists is only read, so that one on a read-only disk can be looked at.
+    A store that exists is only read, so that one on a read-only disk can be looked at; one of an earlier version is
+    brought up to date later, by the first who writes.
     """
     if database.path is None or _is_file(database.path):
         database.settle()
         with database.reading() as connection:
-            if _is_ready(connection, database):
-                return
+            version = _version(connection, database)
+        if version in upgrade.OLDER:
+            upgrade.attach(database)
+        if version is not None:
+            return
     if not create:
         raise NoStore(f"there is no store at {database.name} yet: 'harness run', 'speed' and 'import' make one")
     if database.sqlite:
         _write_ahead(database)
     with database.writing() as connection:
-        if not _is_ready(connection, database):  # another process may have been first
+        if _version(connection, database) is None:  # another process may have been first
             _create(connection)
 
 
@@ -58,8 +62,11 @@ def _is_file(path: Path) -> bool:
     return True
 
 
-def _is_ready(connection: Connection, database: Database) -> bool:
-    """Whether the tables are there; a :class:`UserError` where they are another program's or another version's."""
+def _version(connection: Connection, database: Database) -> str | None:
+    """Version of the tables, None where there are none.
+
+    Raises :class:`UserError` where they are another program's, or of a version that this one can't read.
+    """
     inspector = inspect(connection)
     if not inspector.has_table(schema.meta.name):
         if database.sqlite and (tables := inspector.get_table_names()):
@@ -67,11 +74,11 @@ def _is_ready(connection: Connection, database: Database) -> bool:
                 f"the store {database.name} is a database of another program (it has a table '{tables[0]}'):"
                 " name another home with --home"
             )
-        return False
+        return None
     facts = dict(connection.execute(select(schema.meta.c.key, schema.meta.c.value)).all())
     version = facts.get("schema", "unknown")
-    if version == str(schema.VERSION):
-        return True
+    if version in (str(schema.VERSION), *upgrade.OLDER):
+        return version
     newer = version.isdigit() and int(version) > schema.VERSION
     raise UserError(
         f"the store {database.name} was made by {'a newer' if newer else 'another'} version of this program (its schema"

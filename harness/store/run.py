@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 from uuid import uuid4
 
-State = Literal["running", "done", "failed", "interrupted"]
-"""A run is under way; ended well; ended badly, with a reason; or was stopped and can go on."""
+State = Literal["running", "done", "failed", "interrupted", "pruned"]
+"""A run is under way; ended well; ended badly, with a reason; was stopped and can go on; or was ended early by the
+tuner, with a reason, and will not go on."""
 Metric = Literal["accuracy", "mse", "rmse"]
 """Accuracy is a fraction in [0, 1]; the errors are in the units of the task."""
 
@@ -49,7 +50,11 @@ class Run:
     """12 lower-case hexadecimal digits, drawn at random."""
     state: State = "running"
     reason: str | None = None
-    """Why the run failed or was interrupted."""
+    """Why the run failed, or was interrupted or pruned."""
+    study: str | None = None
+    """Name of the study that this run is a trial of; None where it is none."""
+    trial: int | None = None
+    """Number of the trial in its study, where there is one."""
     metrics: dict[str, float | None] = field(default_factory=lambda: {"valid": None, "test": None})
     """Metric of the selected weights on each split; None until it is known."""
     curve: list[CurvePoint] = field(default_factory=list)

@@ -25,8 +25,9 @@ from sqlalchemy import (
 
 from harness.store import plain
 
-VERSION = 1
-"""Of the tables; another number in ``harness_meta`` means another version of this program."""
+VERSION = 2
+"""Of the tables; a higher number in ``harness_meta`` means a later version of this program. Since 2 runs have ``study``
+and ``trial``; see :mod:`harness.store.upgrade`."""
 
 
 class Number(TypeDecorator[float]):
@@ -102,6 +103,8 @@ runs = Table(
     Column("seed", BigInteger, nullable=False),
     Column("state", String(20), nullable=False),
     Column("reason", Words),
+    Column("study", Words),
+    Column("trial", BigInteger),
     Column("metric", String(20), nullable=False),
     Column("metrics", Scores, nullable=False),
     Column("recipe_name", Words, nullable=False),
@@ -124,6 +127,7 @@ runs = Table(
     Index("harness_runs_pair", "arch", "task", "created", "id"),
     Index("harness_runs_task", "task", "created", "id"),
     Index("harness_runs_state", "state", "created", "id"),
+    Index("harness_runs_study", "study", "created", "id"),
 )
 
 curves = Table(

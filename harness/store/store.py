@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from harness.errors import UserError, did_you_mean
 from harness.store import opening, rows, timings
@@ -92,8 +92,8 @@ class Store:
         raise UserError(_ambiguous(run, found) if found else _unknown(run, recent))
 
     def find(self, recipe_hash: str, seed: int, device: str) -> list[Run]:
-        """The runs of one recipe, seed and kind of device, newest first, without their curves."""
-        same = (runs.c.recipe_hash == recipe_hash, runs.c.seed == seed, runs.c.device == device)
+        """The runs of one recipe, seed and kind of device, newest first, without their curves; no trials of a study."""
+        same = (runs.c.recipe_hash == recipe_hash, runs.c.seed == seed, runs.c.device == device, runs.c.trial.is_(None))
         with self.database.reading() as connection:
             return list(rows.read(connection, _newest_first(select(runs).where(*same)), with_curves=False))
 
@@ -104,20 +104,30 @@ class Store:
         state: str | None = None,
         with_curves: bool = False,
         limit: int | None = None,
+        study: str | None = None,
     ) -> list[Run]:
-        """The runs with exactly this architecture, task label and state, newest first, at most `limit` of them."""
-        query = _newest_first(_selection(arch, task, state)).limit(limit)
+        """The runs with exactly this architecture, task label and state, newest first, at most `limit` of them.
+
+        They are the trials of `study`; without one, the runs that are no trial of any.
+        """
+        query = _newest_first(_selection(arch, task, state)).where(_of(study)).limit(limit)
         with self.database.reading() as connection:
             return list(rows.read(connection, query, with_curves))
 
+    def of_study(self, study: str) -> list[Run]:
+        """The runs of a study's trials, oldest first, without their curves."""
+        query = select(runs).where(runs.c.study == study).order_by(runs.c.created, runs.c.id)
+        with self.database.reading() as connection:
+            return list(rows.read(connection, query, with_curves=False))
+
     def each(self, arch: str | None = None, task: str | None = None, state: str | None = None) -> Iterator[Run]:
-        """The same runs with their curves, oldest first, read a page at a time and all as of one moment."""
+        """The same runs and the trials too, with their curves, oldest first, a page at a time, as of one moment."""
         query = _selection(arch, task, state)
         with self.database.reading() as connection:
             yield from rows.read(connection, query.order_by(runs.c.created, runs.c.id), with_curves=True)
 
     def count(self) -> int:
-        """How many runs there are."""
+        """How many runs there are, trials of studies among them."""
         with self.database.reading() as connection:
             return connection.scalar(select(func.count()).select_from(runs)) or 0
 
@@ -169,6 +179,11 @@ def _selection(arch: str | None, task: str | None, state: str | None) -> Select[
         raise UserError(f"a run is never '{state}'{did_you_mean(state, STATES)}")
     wanted = {"arch": arch, "task": task, "state": state}
     return select(runs).where(*(runs.c[name] == value for name, value in wanted.items() if value is not None))
+
+
+def _of(study: str | None) -> ColumnElement[bool]:
+    """The condition that a run is a trial of `study`, or of none."""
+    return runs.c.study.is_(None) if study is None else runs.c.study == study
 
 
 def _newest_first(query: Select[Any]) -> Select[Any]:

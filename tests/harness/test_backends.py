@@ -155,5 +155,5 @@ def test_doctor_tells_why_nothing_can_be_compiled(command, tmp_path):
     assert compiled["state"] == "absent"
     assert "no-such-compiler" in compiled["detail"]
     assert compiled["advice"]
-    assert found["unicornn"]["detail"] == "runs by eager", "it works without"
+    assert found["unicornn"]["detail"].startswith("runs by eager"), "it works without"
     assert "Warning" not in told.stderr

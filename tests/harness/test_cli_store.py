@@ -18,6 +18,8 @@ import pytest
 from harness.cli import run_command
 from harness.home import Home
 from harness.recipe import content_hash
+from harness.recipes import Named, named, write
+from harness.registry import Registry
 from harness.store import CurvePoint, Run, Store, open_store, plain
 from harness.store.line import document
 
@@ -233,6 +235,23 @@ def test_import_says_what_it_could_not_read(harness: Harness, tmp_path: Path, st
     assert code == 2
     assert complaint == "error: standard input, line 2: the field 'schema' is missing; nothing was imported\n"
     assert store.count() == 0
+
+
+def test_list_recipes_shows_those_of_the_home(harness: Harness, tmp_path: Path) -> None:
+    registry, home = Registry(), tmp_path / "home"
+    for task in ("adding", "adding[length=500]"):
+        tuned = Named("tuned", named(registry, "lstm", task).recipe, f"study lstm-{task}, trial 17 of 50")
+        write(Home(home), tuned, task)
+    wanted = ("list", "recipes", "--task", "adding", "--arch", "lstm", "--home", str(home), "--json")
+    rows = json.loads(harness(*wanted)[1])
+    assert [(row["task"], row["recipe"]) for row in rows] == [
+        ("adding", "standard"),
+        ("adding", "tuned"),
+        ("adding[length=500]", "tuned"),
+    ]
+    assert rows[2]["source"] == "study lstm-adding[length=500], trial 17 of 50"
+    rows = json.loads(harness("list", "recipes", "--task", "adding[length=500]", "--home", str(home), "--json")[1])
+    assert [row["recipe"] for row in rows] == ["tuned"]
 
 
 def test_delete_takes_the_run_and_its_folder(store: Store, harness: Harness) -> None:

@@ -18,6 +18,8 @@ from harness.store import CurvePoint, Run, Store
 from harness.store.exchange import merge, read_lines, write_file, write_lines
 from harness.store.line import Line, Point, document, parse
 
+from .older import older
+
 FULL = Path("/dev/full")
 EARLY, LATE = "2025-01-01T00:00:00.000000Z", "2025-01-02T00:00:00.000000Z"
 
@@ -26,7 +28,7 @@ def a_run(**changes: Any) -> Run:
     given: dict[str, Any] = {"recipe": {"lr": 0.1}, "recipe_name": "standard", "metric": "accuracy"} | changes
     given.setdefault("recipe_hash", content_hash(given["recipe"]))
     if given.get("state") == "done":
-        given.setdefault("metrics", {"valid": 0.5, "test": 0.25})
+        given.setdefault("metrics", {"valid": 0.5, "test": None if "trial" in given else 0.25})
     return Run(arch="lstm", task="psmnist", seed=0, **given)
 
 
@@ -55,6 +57,7 @@ def store(tmp_path: Path) -> Store:
     )
     store.add(a_run(state="failed", reason="“∞”\u2028\udcff", metrics={"valid": math.nan, "test": None}, created=LATE))
     store.add(a_run(metric="mse", curve=a_curve(math.nan, math.inf, 0.0), created=EARLY, seconds=-math.inf))
+    store.add(a_run(state="pruned", study="lstm-psmnist", trial=7, reason="behind the others", curve=a_curve(0.5)))
     store.add(a_run(state="interrupted", environment={"limit": math.inf, "deep": {"list": [1, None, "NaN"]}}))
     return store
 
@@ -67,8 +70,8 @@ def other(tmp_path: Path) -> Store:
 def test_a_round_trip_gives_the_same_bytes_and_runs(store: Store, other: Store) -> None:
     text = lines(store)
     assert text.isascii()
-    assert text.count("\n") == 4
-    assert take(other, text) == {"new": 4, "updated": 0, "known": 0}
+    assert text.count("\n") == 5
+    assert take(other, text) == {"new": 5, "updated": 0, "known": 0}
     assert lines(other) == text
     assert repr(list(other.each())) == repr(list(store.each()))
 
@@ -97,7 +100,7 @@ def test_the_schema_is_documented_field_by_field() -> None:
 
 def test_importing_twice_changes_nothing(store: Store) -> None:
     text = lines(store)
-    assert take(store, text + text) == {"new": 0, "updated": 0, "known": 8}
+    assert take(store, text + text) == {"new": 0, "updated": 0, "known": 10}
     assert lines(store) == text
 
 
@@ -135,7 +138,7 @@ def test_contradictions_are_refused_and_nothing_is_stored(other: Store, stored: 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown field": ({"extra": 1}, "the schema has no field 'extra'"),
-    "a newer schema": ({"schema": 2, "extra": 1}, "the schema is 2, and this version reads 1"),
+    "a newer schema": ({"schema": 3, "extra": 1}, "the schema is 3, and this version reads 1 to 2"),
     "an id of capitals": ({"run": "ABCDEF012345"}, "run: "),
     "a number as text": ({"seed": "3"}, 'seed: Input should be a valid integer, got "3"'),
     "a fraction of a seed": ({"seed": 1.5}, "seed: "),
@@ -163,6 +166,20 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "percents in the curve": ({"curve": document(a_run(curve=a_curve(0.5, 50)))["curve"]}, "curve.1.valid: an accur"),
     "an error below zero": ({"metric": "mse", "metrics": {"valid": 9, "test": -1}}, "metrics.test: mse is never nega"),
     "a done run without a score": ({"state": "done"}, "metrics: 'test' must be a number in a run that is done"),
+    "a trial of nothing": ({"trial": 0}, "study: 'study' and 'trial' go together"),
+    "a study without a trial": ({"study": "s"}, "study: 'study' and 'trial' go together"),
+    "a study without a name": ({"study": "", "trial": 0}, "study: "),
+    "a trial below zero": ({"study": "s", "trial": -1}, "trial: "),
+    "a trial that was tested": (
+        {"study": "s", "trial": 0, "metrics": {"valid": 0.5, "test": 0.5}},
+        "metrics: 'test' must be null in a trial of a study",
+    ),
+    "a done trial without a score": (
+        {"study": "s", "trial": 0, "state": "done"},
+        "metrics: 'valid' must be a number in a run that is done",
+    ),
+    "a pruned run that is no trial": ({"state": "pruned"}, "state: only a trial of a study is pruned"),
+    "a trial of schema 1": ({"schema": 1, "study": "s", "trial": 0}, "schema 1 has no field 'study'"),
     "another hash": (
         {"recipe_hash": "0a1b"},
         'recipe: its content has the hash c924a5f4ab3bf1f6, but recipe_hash is "0',
@@ -192,6 +209,44 @@ def test_possible_scores_are_taken(other: Store, score: float) -> None:
     assert repr(other.get(run.id)) == repr(run)
     diverged = a_run(state="done", metric="mse", metrics={"valid": math.inf, "test": math.inf}, curve=a_curve(math.inf))
     assert take(other, json.dumps(document(diverged)))["new"] == 1
+
+
+def test_trials_are_taken_without_a_test_score(other: Store) -> None:
+    trials = [a_run(study="s", trial=number, state=state) for number, state in enumerate(("done", "pruned", "failed"))]
+    assert take(other, "\n".join(json.dumps(document(run)) for run in trials))["new"] == 3
+    assert other.of_study("s") == trials
+    assert [document(run)["trial"] for run in other.each()] == [0, 1, 2]
+
+
+LINE_OF_SCHEMA_1 = (
+    '{"schema":1,"run":"aaaaaaaaaaaa","arch":"lstm","task":"psdigits","seed":0,"state":"done","reason":null,'
+    '"metric":"accuracy","metrics":{"valid":0.5,"test":0.25},"recipe_name":"standard","recipe_hash":"8979192e5780ee06",'
+    '"recipe":{"arch":"lstm","task":"psdigits","layer":{"hidden_size":8},"training":{"epochs":2,"lr":0.001}},'
+    '"parameters":9,"parameters_without_embedding":9,"epochs_done":1,"steps_done":10,"seconds":1.5,"device":"cpu",'
+    '"environment":{"threads":1},"backends":{"lstm":{"torch":10}},"data_checksum":"d00d","warnings":[],'
+    '"created":"2025-01-01T00:00:00.000000Z","updated":"2025-01-01T00:00:00.000000Z","curve":[{"epoch":1,"step":10,'
+    '"seconds":1.5,"train_loss":2.0,"valid_loss":2.5,"valid":0.5,"lr":0.001}]}'
+)
+
+
+def test_a_line_of_schema_1_is_a_run_that_is_no_trial(other: Store) -> None:
+    assert take(other, LINE_OF_SCHEMA_1) == {"new": 1, "updated": 0, "known": 0}
+    [run] = other.runs(with_curves=True)
+    assert (run.study, run.trial, run.metrics, len(run.curve)) == (None, None, {"valid": 0.5, "test": 0.25}, 1)
+    now = json.loads(lines(other))
+    assert now == json.loads(LINE_OF_SCHEMA_1) | {"schema": 2, "study": None, "trial": None}
+    assert take(other, LINE_OF_SCHEMA_1 + "\n" + lines(other)) == {"new": 0, "updated": 0, "known": 2}
+    with pytest.raises(UserError, match="the field 'curve' is missing"):
+        take(other, LINE_OF_SCHEMA_1.partition(',"curve"')[0] + "}")
+
+
+def test_a_store_of_version_1_takes_an_import(tmp_path: Path) -> None:
+    found = Store.open(f"sqlite:///{older(tmp_path / 'older.sqlite')}")
+    before = lines(found)
+    assert take(found, before + LINE_OF_SCHEMA_1) == {"new": 0, "updated": 0, "known": 3}
+    trial = a_run(study="s", trial=0, state="done")
+    assert take(found, json.dumps(document(trial)))["new"] == 1
+    assert lines(found).startswith(before)
 
 
 def test_every_shipped_recipe_keeps_its_hash_on_the_way_through_a_file() -> None:
@@ -245,7 +300,7 @@ def test_a_file_appears_whole_or_not_at_all(store: Store, tmp_path: Path) -> Non
     with pytest.raises(UserError, match="the store is gone"):
         write_file(breaks(), out)
     assert out.read_text() == "before"
-    assert write_file(store.each(), out) == 4
+    assert write_file(store.each(), out) == 5
     assert out.read_text() == lines(store)
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".jsonl", ".sqlite"], "nothing is left lying about"
 

@@ -140,6 +140,34 @@ def test_find_tells_recipe_seed_and_device_apart_newest_first(store: Store) -> N
     assert [run.id for run in store.find("0a1b", 0, "cpu")] == [new.id, old.id]
 
 
+def test_trials_are_found_by_their_study_and_left_out_elsewhere(store: Store) -> None:
+    run, pruned = a_run(), a_run(study="s", trial=1, state="pruned", reason="behind", curve=[a_point(1)])
+    done, other = a_run(study="s", trial=0, state="done", arch="gru"), a_run(study="t", trial=0)
+    for one in (run, pruned, done, other):
+        store.add(one)
+    assert [(one.id, one.trial, one.curve) for one in store.of_study("s")] == [(pruned.id, 1, []), (done.id, 0, [])]
+    assert store.of_study("none") == []
+    assert [one.id for one in store.find("0a1b", 0, "cpu")] == [run.id]
+    assert [one.id for one in store.runs()] == [run.id]
+    assert [one.id for one in store.runs(study="s")] == [done.id, pruned.id]
+    assert [one.id for one in store.runs(study="s", state="pruned", arch="lstm")] == [pruned.id]
+    assert store.runs(state="pruned") == []
+    assert store.get(pruned.id) == pruned
+    assert [one.id for one in store.each()] == [run.id, pruned.id, done.id, other.id]
+    assert store.count() == 4
+    frame = store.runs_frame()
+    assert (frame["study"].tolist()[1:], frame["trial"].tolist()[1:]) == (["s", "s", "t"], [1, 0, 0])
+    assert frame["trial"].dtype == "float64"
+    assert frame[["study", "trial"]].isna().loc[0].all()
+
+
+def test_a_trial_can_be_given_another_number(store: Store) -> None:
+    run = a_run(study="s", trial=1)
+    store.add(run)
+    store.update(run.id, trial=9)
+    assert [one.trial for one in store.of_study("s")] == [9]
+
+
 def test_runs_are_filtered_and_newest_first(store: Store) -> None:
     runs = [
         a_run(arch=arch, task=task, state=state, curve=[a_point(1)])
@@ -236,6 +264,8 @@ def test_queries_over_ten_thousand_runs_use_their_indices(store: Store) -> None:
     store.runs(arch="arch1", task="task1")
     store.runs(task="task1")
     store.runs(state="done")
+    store.of_study("none")
+    store.runs(study="none")
     store.get(some_run.id[:8])
     event.remove(store.database.engine, "before_cursor_execute", listen)
     with store.database.reading() as connection:
@@ -243,13 +273,15 @@ def test_queries_over_ten_thousand_runs_use_their_indices(store: Store) -> None:
             [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
             for statement, parameters in asked
         ]
-    assert [len(plan) for plan in plans] == [1] * 7, "nothing is sorted or searched for besides"
+    assert [len(plan) for plan in plans] == [1] * 9, "nothing is sorted or searched for besides"
     assert [step.split(" (")[0] for (step,) in plans] == [
-        "SCAN harness_runs USING INDEX harness_runs_newest",
+        "SEARCH harness_runs USING INDEX harness_runs_study",
         "SEARCH harness_runs USING INDEX harness_runs_same",
         "SEARCH harness_runs USING INDEX harness_runs_pair",
         "SEARCH harness_runs USING INDEX harness_runs_task",
         "SEARCH harness_runs USING INDEX harness_runs_state",
+        "SEARCH harness_runs USING INDEX harness_runs_study",
+        "SEARCH harness_runs USING INDEX harness_runs_study",
         "SEARCH harness_runs USING INDEX sqlite_autoindex_harness_runs_1",
         "SEARCH harness_curves USING PRIMARY KEY",
     ]

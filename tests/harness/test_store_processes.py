@@ -9,6 +9,8 @@ from pathlib import Path
 
 from harness.store import Store
 
+from .older import older
+
 BEGINNING = """
 import os, sys
 from harness.store import CurvePoint, Run, Store
@@ -104,6 +106,21 @@ def test_creation_survives_fifty_races(tmp_path: Path) -> None:
         for worker in workers:
             hear(worker, "added")
         assert Store.open(url, create=False).count() == 4
+    for worker in workers:
+        assert worker.communicate()[1] == ""
+
+
+def test_an_older_store_is_brought_up_to_date_by_one_of_four_that_write_at_once(tmp_path: Path) -> None:
+    workers = [start(EVERY_STORE_IT_IS_TOLD, "") for _ in range(4)]
+    for worker in workers:
+        go(worker)
+    for race in range(20):
+        file = older(tmp_path / f"store{race}.sqlite")
+        for worker in workers:
+            go(worker, f"sqlite:///{file}")
+        for worker in workers:
+            hear(worker, "added")
+        assert Store.open(f"sqlite:///{file}", create=False).count() == 2 + 4
     for worker in workers:
         assert worker.communicate()[1] == ""
 

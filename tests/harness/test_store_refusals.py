@@ -109,14 +109,14 @@ def test_another_programs_database_is_left_alone(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "who"), [("2", "a newer version"), ("0", "another version"), ("x", "another version")]
+    ("version", "who"), [("3", "a newer version"), ("0", "another version"), ("x", "another version")]
 )
 def test_another_schema_version_is_named(store: Store, file: Path, version: str, who: str) -> None:
     with store.database.writing() as connection:
         connection.exec_driver_sql("UPDATE harness_meta SET value = ? WHERE key = 'schema'", (version,))
     sentence = refusal(lambda: Store.open(f"sqlite:///{file}"))
     assert f"made by {who}" in sentence
-    assert f"its schema is {version}, this version knows 1" in sentence
+    assert f"its schema is {version}, this version knows 2" in sentence
 
 
 def test_a_damaged_file_is_told(store: Store, file: Path) -> None:

@@ -53,6 +53,13 @@ def test_seeds_are_exact_also_beyond_the_precision_of_a_float() -> None:
     assert (first.seed, second.seed) == (2**63, 2**63 + 1)
 
 
+def test_trials_of_a_study_are_left_out() -> None:
+    frame = runs(run(test=0.5), run(test=None, valid=1.0), run(test=None)).assign(trial=[np.nan, 0.0, 7.0])
+    (record,) = Frames(frame).records()
+    assert (record.test, record.trial) == (0.5, None)
+    assert len(Frames(frame.drop(columns="trial")).records()) == 3, "a frame of before says nothing of trials"
+
+
 def test_types_survive_the_ways_of_pandas() -> None:
     # A column with a missing value turns whole numbers into floats and truth values into objects.
     frame = runs(run(parameters=10, higher_is_better=True), run(parameters=None, higher_is_better=False))

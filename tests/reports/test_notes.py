@@ -38,7 +38,8 @@ def test_a_run_without_a_finite_result() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "words"), [("failed", "failed"), ("running", "still running"), ("interrupted", "interrupted")]
+    ("state", "words"),
+    [("failed", "failed"), ("running", "still running"), ("interrupted", "interrupted"), ("pruned", "ended early")],
 )
 def test_seeds_that_are_left_out_of_the_mean(state: str, words: str) -> None:
     others = [run(seed=seed, state=state, reason="because") for seed in (2, 5, 7)]

@@ -1,0 +1,146 @@
+"""The hidden size that gives a model a number of parameters, found by counting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from harness.errors import UserError, explained
+from harness.model import Model, build
+from harness.recipe import TABLES, Recipe, compose
+from harness.recipes import Named
+from harness.registry import Registry
+
+TOLERANCE = 0.02
+"""How far off the count may be, as a fraction of what was asked for."""
+LARGEST = 1 << 20
+"""Hidden sizes beyond this are not tried."""
+SKIPS = 64
+"""So many sizes in a row may be refused by a layer, whose size must be a multiple of something."""
+
+Count = Callable[[int], int | None]
+"""Hidden size -> number of parameters, or None where the layer refuses the size."""
+
+
+def count_of(text: str) -> int:
+    """``"50000"``, ``"50k"`` or ``"1.5M"`` as a number."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmM]?)", text.strip())
+    number = round(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()]) if match else 0
+    if number < 1:
+        raise UserError(f"--match-params {text}: write a number of parameters such as 50000, 50k or 1.5M")
+    return number
+
+
+def match_parameters(registry: Registry, named: Named, target: int) -> Named:
+    """The recipe with the hidden size whose model has `target` parameters within 2 %, embeddings not counted.
+
+    The model is counted as it is built, but without weights, which takes milliseconds. Where no size comes close
+    enough, a :class:`UserError` tells the two nearest and their counts. A size that the recipe has already leaves its
+    name as it was.
+    """
+    recipe = named.recipe
+    if "hidden_size" not in recipe.layer:
+        raise UserError(f"--match-params: {recipe.arch} has no hyper-parameter hidden_size to solve for")
+    outline(registry, recipe)  # what is wrong with the recipe whatever its size is told as it is
+
+    def count(size: int) -> int | None:
+        try:
+            return parameters(registry, resized(registry, recipe, size))
+        except UserError:
+            return None
+
+    below, above = _around(count, target)
+    found = {size: number for size, number in (below, above) if number is not None}
+    best = min(found, key=lambda size: abs(found[size] - target), default=None)
+    if best is not None and abs(found[best] - target) <= TOLERANCE * target:
+        return renamed(named, resized(registry, recipe, best), f"{short(target)} parameters")
+    sizes = " and ".join(f"{number:,} at hidden_size={size}" for size, number in found.items())
+    raise UserError(
+        f"--match-params {short(target)}: no hidden size of {recipe.arch} on {recipe.task} comes within"
+        f" {TOLERANCE:.0%} of {target:,} parameters (nearest: {sizes or 'none can be built'}); change another"
+        " hyper-parameter with it, such as num_layers, or ask for another number"
+    )
+
+
+def parameters(registry: Registry, recipe: Recipe) -> int:
+    """Trained scalars without those of an embedding: the number that is compared."""
+    return outline(registry, recipe).count_parameters()
+
+
+def outline(registry: Registry, recipe: Recipe) -> Model:
+    """The model of a recipe without its encoder and without weights: shapes only, on torch's meta device.
+
+    A layer that cannot be built there, such as one that calculates its first weights, is built on the CPU.
+    """
+    architecture, task_class = registry.architecture(recipe.arch), registry.task(recipe.task)
+    with explained(f"task {recipe.task}"):
+        task = task_class(**recipe.variant)
+    bare = SimpleNamespace(encoder=_no_encoder, input_size=task.input_size, output_size=task.output_size)
+    try:
+        with torch.device("meta"):
+            return build(recipe, architecture, bare, 0, torch.device("meta"))
+    except Exception:  # whatever a layer of somebody else does with its weights; a mistake is told by the second try
+        return build(recipe, architecture, bare, 0, torch.device("cpu"))
+
+
+def resized(registry: Registry, recipe: Recipe, size: int) -> Recipe:
+    """The recipe with another hidden size."""
+    content = recipe.model_dump()
+    tables = {table: content[table] for table in TABLES}
+    return compose(registry, recipe.arch, recipe.task, tables, {"layer.hidden_size": size})
+
+
+def renamed(named: Named, recipe: Recipe, why: str) -> Named:
+    """`named` with the matched recipe, and with the new size in its name, if it is another recipe."""
+    if recipe.hash == named.recipe.hash:
+        return named
+    sources = {key: text for key, text in (named.sources or {}).items() if key != "layer.hidden_size"}
+    name = f"{named.name}, hidden_size={recipe.layer['hidden_size']} ({why})"
+    return replace(named, name=name, recipe=recipe, sources=sources or None)
+
+
+def short(number: int) -> str:
+    """``50k``, ``1.5M``, or the number where that would round it."""
+    for unit, size in (("M", 1_000_000), ("k", 1_000)):
+        if number >= size and number * 100 % size == 0:
+            return f"{number / size:.10g}{unit}"
+    return str(number)
+
+
+def _around(count: Count, target: int) -> tuple[tuple[int, int | None], tuple[int, int | None]]:
+    """The largest size with at most `target` parameters and the smallest with more, with their counts.
+
+    The count grows with the size. A count of None stands where there is no such size.
+    """
+    low: tuple[int, int | None] = (0, None)
+    high = next_allowed(count, 1)
+    while high[1] is not None and high[1] <= target and high[0] < LARGEST:
+        low, high = high, next_allowed(count, 2 * high[0])
+    while high[0] - low[0] > 1:
+        middle = next_allowed(count, (low[0] + high[0]) // 2)
+        if middle[1] is None or middle[0] >= high[0]:  # every size from the middle on is refused, up to the upper one
+            middle = next_allowed(count, low[0] + 1)
+            if middle[1] is None or middle[0] >= high[0]:
+                break
+        if middle[1] <= target:
+            low = middle
+        else:
+            high = middle
+    return low, high
+
+
+def next_allowed(count: Count, size: int) -> tuple[int, int | None]:
+    """The first size from `size` on that the layer takes, and its count."""
+    for candidate in range(size, size + SKIPS):
+        number = count(candidate)
+        if number is not None:
+            return candidate, number
+    return size + SKIPS, None
+
+
+def _no_encoder(**_options: Any) -> None: ...
