@@ -23,6 +23,7 @@ from harness.recipes import Named, named, write
 from harness.registry import Registry
 from harness.store import Run, Store, open_store
 from harness.tuning import tally
+from harness.tuning.matched import matchable
 from harness.tuning.methods import pruner_of, sampler_of
 from harness.tuning.plan import Plan
 from harness.tuning.pool import Pool
@@ -137,6 +138,10 @@ def _space(wanted: Tuning, registry: Registry, base: Named) -> Space:
     solved = wanted.parameters or wanted.step_time
     if solved and "layer.hidden_size" in space.targets:
         raise UserError("hidden_size is solved for by --match-params or --match-step-time: don't search it as well")
+    if wanted.parameters is not None:
+        space, notes = matchable(registry, space, count_of(wanted.parameters))
+        for note in notes:
+            print(note, file=sys.stderr)
     return space
 
 
