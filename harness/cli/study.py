@@ -11,6 +11,7 @@ from harness.cli.options import HomeOption, JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from harness.tuning.study import Study
 
@@ -89,10 +90,12 @@ def delete(
 
     where, study = _find(name, storage, home)
     store = store_to_list(home)
-    runs = [] if keep_runs else store.of_study(study.name)
     with where.explained():
         study.recover()
         trials = study.trials()
+        own = {trial.user_attrs.get(key) for trial in trials for key in (tally.RUN, tally.CONTINUES)}
+        # by their ids: a study of the same name in another storage has runs in this store as well
+        runs = [] if keep_runs else [run for run in store.of_study(study.name) if run.id in own]
         if tally.counts(trials)["running"]:
             raise UserError(f"study {study.name} is under way: end its 'tune' first")
         if not yes:
@@ -122,11 +125,18 @@ def _find(name: str, storage: str | None, home: str | None) -> tuple[Any, Study]
 
     at = Home.find(home)
     where = place(storage, at, name)
-    if where.file is not None and not where.file.exists():
+    if where.file is not None and not _is_there(where.file):
         known = [study.name for study in every(storage, at)] if where.url is None and storage is None else []
         raise UserError(f"there is no study '{name}' in {where.name}{did_you_mean(name, known)}")
     with where.explained():
         return where, Study.load(open_storage(where, at, create=False), name)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:  # the name is too long for a file
+        return False
 
 
 def _print(content: Mapping[str, Any]) -> None:

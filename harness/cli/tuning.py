@@ -31,7 +31,7 @@ from harness.tuning.space import Space, space_of
 from harness.tuning.storage import Address, open_storage
 from harness.tuning.study import First, Study
 from harness.tuning.summary import place
-from harness.tuning.worker import Order, recipe_of
+from harness.tuning.worker import Order, close_lost, recipe_of
 
 TUNED = "tuned"
 """Name of the recipe that a study leaves."""
@@ -79,6 +79,7 @@ def parse_timeout(text: str | None) -> float | None:
 
 def show_space(wanted: Tuning, machine: Machine, *, as_json: bool) -> None:
     """Print what would be searched and where the search would begin; train nothing."""
+    _check(wanted)
     registry, base = wanted.pair.resolve(machine)
     space = _space(wanted, registry, base)
     begin = _first(registry, base, space)
@@ -93,7 +94,7 @@ def show_space(wanted: Tuning, machine: Machine, *, as_json: bool) -> None:
 
 def tune(wanted: Tuning, machine: Machine) -> int:
     """Search, write the best recipe, train it anew and test it. Returns the exit code."""
-    sampler_of(wanted.sampler, 0), pruner_of(wanted.pruner, 1)  # a wrong name is told before anything is loaded
+    _check(wanted)
     registry, base = wanted.pair.resolve(machine)
     recipe = base.recipe
     job = Job(registry, base, machine)
@@ -107,9 +108,13 @@ def tune(wanted: Tuning, machine: Machine) -> int:
         study = Study.begin(opened, name, _plan(wanted, job, space))
         begin = _first(registry, base, space)
         _announce(wanted, study, begin, study.fill(wanted.trials, [one for one, _ in begin]))
+        close_lost(study, machine.home)
         with StudyProgress(wanted.trials) as progress:
             order = Order.of(machine, study, wanted.trials, wanted.pair.plugins)
-            ended = Pool(study, order, wanted.workers, progress.show, progress.tell).run(wanted.timeout)
+            try:
+                ended = Pool(study, order, wanted.workers, progress.show, progress.tell).run(wanted.timeout)
+            finally:
+                close_lost(study, machine.home)
         if ended in INTERRUPTED:
             print(f"{ended}; to go on: {_this_command(wanted.storage, where)}")
             return INTERRUPTED[ended]
@@ -117,12 +122,25 @@ def tune(wanted: Tuning, machine: Machine) -> int:
             return _finish(wanted, study, job.other(base), ended, _this_command(wanted.storage, where))
 
 
-def _matched(wanted: Tuning, registry: Registry, base: Named, machine: Machine, opened: Any, name: str) -> Named:
-    """The base recipe with the hidden size that was asked for; one that a study measured before is taken from it."""
+def _check(wanted: Tuning) -> None:
+    """Tell of wrong words before anything is loaded."""
+    sampler_of(wanted.sampler, 0), pruner_of(wanted.pruner, 1)
     if wanted.parameters is not None and wanted.step_time is not None:
         raise UserError("--match-params and --match-step-time both say the hidden size: give one of them")
+    if wanted.pair.recipe == TUNED:
+        raise UserError(
+            f"--recipe {TUNED}: studies write that recipe, so none begins with it; name standard, published or a file"
+        )
+
+
+def _matched(wanted: Tuning, registry: Registry, base: Named, machine: Machine, opened: Any, name: str) -> Named:
+    """The base recipe with the hidden size that was asked for; one that a study measured before is taken from it."""
     if wanted.parameters is not None:
-        return match_parameters(registry, base, count_of(wanted.parameters))
+        try:
+            return match_parameters(registry, base, count_of(wanted.parameters))
+        except UserError:
+            near = _near(wanted, registry, base)
+            return match_parameters(registry, near, count_of(wanted.parameters))
     if wanted.step_time is None:
         return base
     stored = {study.study_name for study in opened.storage.get_all_studies()}
@@ -130,6 +148,12 @@ def _matched(wanted: Tuning, registry: Registry, base: Named, machine: Machine, 
         size = plan.space.base.layer["hidden_size"]
         return replace(base, recipe=resized(registry, base.recipe, size))
     return match_step_time(registry, base, machine, wanted.step_time, lambda line: print(line, file=sys.stderr))
+
+
+def _near(wanted: Tuning, registry: Registry, base: Named) -> Named:
+    """The point of the space nearest to the base recipe: one whose depth can have the number of parameters."""
+    space = _space(wanted, registry, base)
+    return replace(base, recipe=space.recipe(registry, space.values_of(base.recipe)[0]))
 
 
 def _space(wanted: Tuning, registry: Registry, base: Named) -> Space:
@@ -209,9 +233,12 @@ def _finish(wanted: Tuning, study: Study, job: Job, ended: str | None, again: st
     value = score(plan.metric, best.value)
     source = f"study {study.name}, trial {best.number} of {tally.counted(trials)}, valid {value}"
     tuned = Named(TUNED, recipe, source)
+    before = _tuned_before(job)
     file = write(job.machine.home, tuned, job.label)
     spent = sum(trial.user_attrs.get(tally.SECONDS) or 0.0 for trial in trials)
     print(f"best: trial {best.number}, valid {value}: {_values(best.params)}")
+    if before and not before.startswith(f"study {study.name}, "):
+        print(f"in place of the recipe '{TUNED}' of {before}")
     print(f"written as recipe '{TUNED}' to {file}; the trials trained for {duration(spent)}")
     if not wanted.final_seeds:
         return 0
@@ -222,6 +249,14 @@ def _finish(wanted: Tuning, study: Study, job: Job, ended: str | None, again: st
     else:
         _compare(study, store, job, tuned)
     return exit_code(runs)
+
+
+def _tuned_before(job: Job) -> str:
+    """Where the recipe comes from that will be replaced; nothing where there is none."""
+    try:
+        return named(job.registry, job.named.recipe.arch, job.label, TUNED, home=job.machine.home).source
+    except UserError:
+        return ""
 
 
 def _train(job: Job, seeds: Sequence[int], store: Store) -> list[Run]:
@@ -236,8 +271,12 @@ def _compare(study: Study, store: Store, job: Job, tuned: Named) -> None:
     for trial in study.trials():
         origin = trial.user_attrs.get(tally.ORIGIN)
         if origin is not None and tally.words(study.trials())[trial.number] != "replaced":
-            recipe = recipe_of(plan, job.registry, trial.params, f"trial {trial.number}")
-            rows.append({"recipe": f"{origin} (trial {trial.number})", "valid": trial.value, "hash": recipe.hash})
+            values = trial.params or trial.system_attrs.get("fixed_params", {})
+            try:
+                found = recipe_of(plan, job.registry, values, f"trial {trial.number}").hash
+            except UserError:  # it failed for that reason
+                found = None
+            rows.append({"recipe": f"{origin} (trial {trial.number})", "valid": trial.value, "hash": found})
     best = tally.best(study.trials(), plan.higher_is_better)
     rows.append({"recipe": TUNED, "valid": best.value if best else None, "hash": tuned.recipe.hash})
     print_rows(
@@ -252,16 +291,18 @@ def _compare(study: Study, store: Store, job: Job, tuned: Named) -> None:
     )
 
 
-def _tested(store: Store, recipe_hash: str) -> str:
+def _tested(store: Store, recipe_hash: str | None) -> str:
     """Mean and interval of the tested runs of a recipe, as the leaderboard tells them; a dash where there are none."""
     from reports import Frames, table
 
+    if recipe_hash is None:
+        return "-"
     frame = store.runs_frame(recipe_hash)
     done = frame[frame["trial"].isna() & (frame["state"] == "done")]
     if done.empty:
         return "-"
     [row] = table(Frames(done.assign(arch_title="", task_title="")))
-    return f"{row['score']} ({row['n']} seed{'' if row['n'] == 1 else 's'})"
+    return str(row["score"]) if "n =" in str(row["score"]) else f"{row['score']} ({row['n']} seeds)"
 
 
 def _nothing(study: Study, counts: dict[str, int]) -> str:

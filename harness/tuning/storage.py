@@ -129,7 +129,7 @@ def open_storage(where: Address, home: Home, create: bool = True) -> Opened:
     """
     file = where.file
     if file is not None and not create and not file.is_file():
-        raise UserError(f"there are no studies in {where.name}: 'list studies' shows those that there are")
+        raise UserError(f"there are no studies in {where.name}: 'tune' makes one")
     if file is None:
         return _on_server(where, home)
     locks = FileLocks(file.parent / f"{file.name}.locks")

@@ -16,7 +16,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from harness.errors import UserError, did_you_mean
@@ -190,27 +190,30 @@ class Study:
         return Claim(trial, identity, values, attributes.get(tally.RUN) or attributes.get(tally.CONTINUES))
 
     def _recover(self) -> list[int]:
+        stale = self._without_signs()
         for trial in self.trials():
-            if trial.state == TrialState.RUNNING and self._is_dead(trial):
+            if trial.state == TrialState.RUNNING and self._is_dead(trial, stale):
                 self._fail(trial)
-        if not self.opened.local:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExperimentalWarning)
-                optuna.storages.fail_stale_trials(self.optuna)
         dead = tally.lost(self.trials())
         for trial in dead:
             self._replace(trial)
         return [trial.number for trial in dead]
 
-    def _is_dead(self, trial: FrozenTrial) -> bool:
-        """Whether the worker of a running trial is known to live no longer."""
+    def _without_signs(self) -> set[int]:
+        """Numbers in the storage of running trials whose workers have given no sign of life for long."""
+        storage: Any = self.storage
+        return set() if self.opened.local else set(storage._get_stale_trial_ids(self._id))  # as fail_stale_trials
+
+    def _is_dead(self, trial: FrozenTrial, stale: set[int]) -> bool:
+        """Whether the worker of a running trial lives no longer: by its lock where that is seen, else by its signs."""
         worker = trial.user_attrs.get(tally.WORKER, {})
         lock = str(worker.get("lock"))
         if self.opened.local:
             return has_ended(self.opened.lives / lock)
         folder = Path(str(worker.get("folder")))
-        here = worker.get("host") == platform.node() and folder.is_dir()  # elsewhere its heartbeat tells
-        return here and has_ended(folder / lock)
+        if worker.get("host") == platform.node() and folder.is_dir():
+            return has_ended(folder / lock)  # one that only slept, with its machine, goes on
+        return self._identity(trial.number) in stale
 
     def _fail(self, trial: FrozenTrial) -> None:
         with suppress(UpdateFinishedTrialError):  # its heartbeat ended it a moment ago

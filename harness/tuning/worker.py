@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -187,6 +188,21 @@ def recipe_of(plan: Plan, registry: Registry, values: Mapping[str, Any], where: 
     if plan.parameters is None:
         return recipe
     return match_parameters(registry, Named(where, recipe), plan.parameters).recipe
+
+
+def close_lost(study: Study, home: Home) -> None:
+    """End the stored runs of trials that failed as worker after worker died over them: none goes on with them."""
+    trials = study.trials()
+    state = tally.words(trials)
+    lost = [t for t in trials if state[t.number] == "failed" and tally.REASON not in t.user_attrs]
+    ids = {t.user_attrs.get(tally.RUN) or t.user_attrs.get(tally.CONTINUES) for t in lost}
+    if not lost:
+        return
+    store = open_store(home.path)
+    for run in store.of_study(study.name):
+        if run.id in ids and run.state in ("running", "interrupted"):
+            store.update(run.id, state="failed", reason=f"{tally.LIVES} workers died over it")
+            shutil.rmtree(home.run(run.id), ignore_errors=True)
 
 
 class _Reporter(Monitor):

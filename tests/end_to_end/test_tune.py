@@ -146,3 +146,26 @@ def test_in_python_the_trials_are_a_data_frame(command):
     assert set(frame["state"]) == {"complete"}
     assert frame["value"].notna().all()
     assert "lr" in frame["values"][0]
+
+
+def test_to_delete_a_study_leaves_the_runs_of_another_with_its_name(command, tmp_path):
+    small = ("--arch", "gru", "--task", "sdigits", "--train-limit", "64", "--epochs", "1", "--final-seeds", "0")
+    for place in ("one", "two"):
+        done = command("tune", *small, "--trials", "2", "--study", "s", "--storage", str(tmp_path / f"{place}.journal"))
+        assert done.returncode == 0, done.stderr
+    deleted = command("study", "delete", "s", "--yes", "--storage", str(tmp_path / "one.journal"))
+    assert "with 2 trials and 2 runs" in deleted.stdout
+    left = json.loads(command("study", "show", "s", "--json", "--storage", str(tmp_path / "two.journal")).stdout)["all"]
+    assert len(left) == 2
+    for trial in left:
+        assert command("show", trial["run"]).returncode == 0
+
+
+def test_the_table_stands_though_a_first_point_has_no_size(command):
+    done = command(
+        *("tune", "--arch", "indrnn", "--task", "sdigits", "--train-limit", "64", "--epochs", "1", "--trials", "1"),
+        *("--match-params", "200", "--final-seeds", "1"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "num_layers is searched in 5, 8, 11" in done.stderr
+    assert "test, 95 % interval" in done.stdout

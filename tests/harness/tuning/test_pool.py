@@ -8,11 +8,12 @@ import pytest
 
 from harness.errors import UserError
 from harness.execution import Machine
+from harness.store import Run
 from harness.tuning import pool as pools
 from harness.tuning import tally
 from harness.tuning.pool import Pool
 from harness.tuning.study import Study
-from harness.tuning.worker import Order
+from harness.tuning.worker import Order, close_lost
 
 
 @pytest.fixture
@@ -75,3 +76,22 @@ def test_a_warning_is_told_once_for_all_workers(pool, monkeypatch):
     with pytest.raises(UserError, match=r"the last with code 3 \(noise\)"):
         pool(3, lines=lines).run()
     assert lines.count("warning: no compiler") == 1
+
+
+def test_the_run_of_a_trial_that_killed_its_workers_is_ended(plan, opened, store, home):
+    study = Study.begin(opened(), "s", plan())
+    study.fill(1)
+    run = Run("mean", "sign", 0, "accuracy", {}, "trial", "hash", study="s", trial=0)
+    other = Run("mean", "sign", 0, "accuracy", {}, "trial", "hash", study="s", trial=0)
+    store.add(run), store.add(other)
+    home.folder("runs", run.id)
+    for _ in range(tally.LIVES):
+        claim = study.claim({"host": "here", "lock": "gone", "folder": "nowhere"})
+        study.note(claim, tally.RUN, run.id)
+        close_lost(study, home)
+        assert store.get(run.id).state == "running", "somebody goes on with it"
+        study.recover()
+    close_lost(study, home)
+    assert (store.get(run.id).state, store.get(run.id).reason) == ("failed", "3 workers died over it")
+    assert not home.run(run.id).exists()
+    assert store.get(other.id).state == "running", "it is of another study with that name"

@@ -80,6 +80,19 @@ def test_a_dead_worker_of_another_machine_is_found_by_its_missing_signs_of_life(
     assert tally.counts(study.trials()) == {**dict.fromkeys(tally.WORDS, 0), "waiting": 2, "replaced": 1}
 
 
+def test_a_worker_of_this_machine_that_slept_goes_on(plan, on_server, url, worker):
+    study = Study.begin(on_server(), "slept", plan())
+    study.fill(1)
+    life = worker(study).life
+    life.begin()
+    study.claim(worker_attribute(life.file))
+    with create_engine(address(url).url).begin() as connection:
+        connection.execute(text("UPDATE trial_heartbeats SET heartbeat = heartbeat - INTERVAL '1 day'"))
+    assert study.recover() == [], "its lock tells that it lives"
+    life.end()
+    assert study.recover() == [0]
+
+
 def test_a_wrong_password_is_told_without_any_password(url, home):
     wrong = url.replace(QUOTED, "an%20other")
     with pytest.raises(UserError, match="password authentication failed") as told:
