@@ -21,16 +21,17 @@ def fits(input: Tensor, *_: Any, **__: Any) -> bool:
     """
     if torch._C._are_functorch_transforms_active():
         return False
-    return input.device.type == "cpu" and (input.dtype in SUFFIX or _autocast()) and _usable()
+    return input.device.type == "cpu" and (input.dtype in SUFFIX or autocast(input)) and _usable()
 
 
 def computed_in(input: Tensor) -> torch.dtype:
     """The dtype of a recurrence over `input`: float32 under autocast, which leaves float64 as it is."""
-    return torch.float32 if _autocast() and input.dtype != torch.float64 else input.dtype
+    return torch.float32 if autocast(input) and input.dtype != torch.float64 else input.dtype
 
 
-def _autocast() -> bool:
-    return torch.is_autocast_enabled("cpu")
+def autocast(input: Tensor) -> bool:
+    """Whether `input` is in an autocast region of its device."""
+    return torch.is_autocast_enabled(input.device.type)
 
 
 @torch.compiler.assume_constant_result

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from architectures import kernels
-from architectures.kernels.operators import no_second_derivatives
+from architectures.kernels.operators import autocast, computed_in, no_second_derivatives
 from architectures.kernels.parallel import adjoint, newton
 
 STEP_BY_STEP = "unicornn (chunks that did not converge)"
@@ -19,7 +19,7 @@ def fits(drive: Tensor, *_: Any, **__: Any) -> bool:
     """Whether the dtype is float32 or float64, or autocast makes it so; not under the transforms of ``torch.func``."""
     if torch._C._are_functorch_transforms_active():
         return False
-    return drive.dtype in newton.TOLERANCE or _autocast(drive)
+    return drive.dtype in newton.TOLERANCE or autocast(drive)
 
 
 def unicornn(
@@ -36,17 +36,13 @@ def unicornn(
     What is kept for the backward pass is the output and the velocity of every 64th step, whatever `memory` says. Under
     autocast it computes in float32, or float64 where `drive` has it.
     """
-    dtype = torch.float32 if _autocast(drive) and drive.dtype != torch.float64 else drive.dtype
+    dtype = computed_in(drive)
     weight = torch.stack([w, s, torch.zeros_like(w) if bias is None else bias]).to(dtype)
     output, _, final = torch.ops.harness.parallel_unicornn(drive.to(dtype), weight, torch.stack(state).to(dtype), alpha)
     return output, (final[0], final[1])
 
 
 unicornn.fits, unicornn.counts = fits, True  # type: ignore[attr-defined]
-
-
-def _autocast(drive: Tensor) -> bool:
-    return torch.is_autocast_enabled(drive.device.type)
 
 
 @torch.library.custom_op("harness::parallel_unicornn", mutates_args=())
