@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.tuning.study import Study
+    from reports.statistics.best_of_k import CurvePoint
 
 study_app = typer.Typer(help="Show or delete one study of 'tune'.", no_args_is_help=True)
 StorageOption = Annotated[
@@ -59,12 +60,15 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show one study: counts, best trial, what mattered, the tuning curve, and all trials."""
+    from dataclasses import asdict
+
     from harness.store import plain
     from harness.tuning.summary import document
 
     where, study = _find(name, storage, home)
     with where.explained():
         content = document(study)
+    content["curve"] = [asdict(point) for point in _points(content)]
     if json:
         print(plain.dumps(content, indent=2))
     else:
@@ -174,11 +178,19 @@ def _print(content: Mapping[str, Any]) -> None:
         print_lines(failed)
 
 
+def _points(content: Mapping[str, Any]) -> list[CurvePoint]:
+    """The tuning curve of a study's document."""
+    from reports.statistics.best_of_k import scores_of, tuning_curve
+
+    higher = content["plan"]["higher_is_better"]
+    return tuning_curve(scores_of([(t["state"], t["value"], t["best_seen"]) for t in content["all"]], higher), higher)
+
+
 def _curve(content: Mapping[str, Any]) -> list[str]:
     """The chart of the expected best, and the numbers with their band below it."""
     from harness.cli.chart import chart
     from harness.cli.terminal import score
-    from harness.tuning.curve import CurvePoint, thinned
+    from reports.statistics.best_of_k import CurvePoint, thinned
 
     metric = content["metric"]
     points = [CurvePoint(**point) for point in content["curve"]]

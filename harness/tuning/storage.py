@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from harness.errors import UserError, one_line
-from harness.home import Home, expanded
+from harness.home import JOURNAL, Home, expanded
 from harness.store import complaints
 from harness.tuning.journal import JournalFile, damaged
 from harness.tuning.locks import FileLocks, Locks, ServerLocks, make
@@ -26,7 +26,6 @@ HEARTBEAT = 30
 """Seconds between two signs of life of a trial whose study is on a server."""
 GRACE = 120
 """Seconds without such a sign after which its worker, on another machine, counts as dead."""
-SUFFIX = ".journal"
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -96,12 +95,12 @@ class Opened:
 
 def journal(home: Home, study: str) -> Path:
     """The journal file of a study in the home."""
-    return home.path / "studies" / f"{quote(study, safe='')}{SUFFIX}"
+    return home.studies / f"{quote(study, safe='')}{JOURNAL}"
 
 
 def journals(home: Home) -> list[Path]:
     """The journal files in the home, by name."""
-    return sorted((home.path / "studies").glob(f"*{SUFFIX}"))
+    return home.journals()
 
 
 def address(given: str) -> Address:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -14,7 +13,6 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from harness.errors import UserError
 from harness.home import Home
 from harness.tuning import tally
-from harness.tuning.curve import scores_of, tuning_curve
 from harness.tuning.storage import Address, Opened, address, journal, journals, open_storage
 from harness.tuning.study import PLAN, Study
 
@@ -23,9 +21,10 @@ if TYPE_CHECKING:
 
 VARIABLE = "HARNESS_STUDIES"
 """Environment variable that stands for ``--storage``, so that a password need not be part of a command."""
+ABOUT = ("arch", "task", "metric", "higher_is_better")
 COLUMNS = (
-    *("study", "arch", "task", "metric", "trial", "state", "value", "values", "epochs", "seconds", "parameters"),
-    *("run", "origin", "replaces", "reason"),
+    *("study", *ABOUT, "trial", "state", "value", "best_seen", "values"),
+    *("epochs", "seconds", "parameters", "run", "origin", "replaces", "reason"),
 )
 """Columns of :func:`trials_frame`: those of a trial's document, with what the study says of itself."""
 
@@ -76,18 +75,16 @@ def row(study: Study) -> dict[str, Any]:
 
 
 def document(study: Study) -> dict[str, Any]:
-    """All that is known of a study, as plain values: counts, best trial, importance, tuning curve, trials, plan."""
+    """All that is known of a study, as plain values: counts, best trial, importance, trials, plan."""
     trials, plan = study.trials(), study.plan
     words = tally.words(trials)
-    best = tally.best(trials, plan.higher_is_better)
-    mine = [trial for trial in trials if words[trial.number] != "replaced"]
-    curve = tuning_curve(scores_of(mine, plan.higher_is_better), plan.higher_is_better)
+    higher = plan.higher_is_better
+    best = tally.best(trials, higher)
     return {
         **row(study),
-        "best": tally.document(best, "complete") if best is not None else None,
+        "best": tally.document(best, "complete", higher) if best is not None else None,
         "importance": importance(study),
-        "curve": [asdict(point) for point in curve],
-        "all": [tally.document(trial, words[trial.number]) for trial in trials],
+        "all": [tally.document(trial, words[trial.number], higher) for trial in trials],
         "plan": plan.to_dict(),
     }
 
@@ -116,8 +113,8 @@ def trials_frame(given: str | None, home: Home) -> pandas.DataFrame:
 
     rows = []
     for study in every(given, home):
-        trials = study.trials()
-        words = tally.words(trials)
-        about = {"study": study.name, "arch": study.plan.arch, "task": study.plan.task, "metric": study.plan.metric}
-        rows += [{**about, **tally.document(trial, words[trial.number])} for trial in trials]
+        trials, plan = study.trials(), study.plan
+        words, higher = tally.words(trials), plan.higher_is_better
+        about = {"study": study.name, **{key: getattr(plan, key) for key in ABOUT}}
+        rows += [{**about, **tally.document(trial, words[trial.number], higher)} for trial in trials]
     return pandas.DataFrame(rows, columns=list(COLUMNS))

@@ -79,13 +79,22 @@ def best(trials: Iterable[FrozenTrial], higher_is_better: bool) -> FrozenTrial |
     return min(complete, key=lambda trial: (sign * float(trial.value or 0.0), trial.number), default=None)
 
 
-def document(trial: FrozenTrial, word: Word) -> dict[str, Any]:
+def best_seen(trial: FrozenTrial, higher_is_better: bool) -> float | None:
+    """The best that a pruned trial reached; None for others, and where no epoch has a score."""
+    seen = [value for value in trial.intermediate_values.values() if value == value]
+    if trial.state != TrialState.PRUNED or not seen:
+        return None
+    return max(seen) if higher_is_better else min(seen)
+
+
+def document(trial: FrozenTrial, word: Word, higher_is_better: bool) -> dict[str, Any]:
     """A trial as plain values."""
     attributes = trial.user_attrs
     return {
         "trial": trial.number,
         "state": word,
         "value": trial.value if trial.state == TrialState.COMPLETE else None,
+        "best_seen": best_seen(trial, higher_is_better),
         "values": dict(trial.params),
         "epochs": trial.last_step,
         "seconds": attributes.get(SECONDS),

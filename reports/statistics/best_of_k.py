@@ -11,12 +11,15 @@ replacement it is unbiased, and ends at the best trial.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import comb
+from itertools import islice
 
-from optuna.trial import FrozenTrial, TrialState
-
+ENDED = ("complete", "pruned", "failed")
+"""States of a trial that has ended."""
+Ended = tuple[str, float | None, float | None]
+"""State of a trial, the value of one that is complete, and the best that it reached where it was pruned."""
 BAND = (0.025, 0.975)
 """Quantiles between which the best of k trials lies with 95 %."""
 
@@ -35,31 +38,31 @@ def tuning_curve(scores: Sequence[float], higher_is_better: bool = True) -> list
     """The curve over n scores, one for each trial in any order: n points."""
     sign = 1.0 if higher_is_better else -1.0
     rising = sorted(sign * score for score in scores)
-    return [_point(rising, k, sign) for k in range(1, len(rising) + 1)]
+    n = len(rising)
+    below = [1.0] * (n + 1)
+    points = []
+    for k in range(1, n + 1):
+        # C(i, k) / C(n, k) out of that for k - 1: of all i at once in n steps, where binomials would take n squared
+        below = [chance * (i - k + 1) / (n - k + 1) if i >= k else 0.0 for i, chance in enumerate(below)]
+        points.append(_point(rising, below, k, sign))
+    return points
 
 
-def scores_of(trials: Sequence[FrozenTrial], higher_is_better: bool) -> list[float]:
+def scores_of(trials: Iterable[Ended], higher_is_better: bool) -> list[float]:
     """One score for each trial that has ended, as every one of them cost a share of the budget.
 
     A complete trial counts with its value, a pruned one with the best that it reached, a failed one (which leaves
-    nothing to use) with the worst score of all. Empty where no trial has a score.
+    nothing to use, like one of these whose number is None or NaN) with the worst score of all. Trials in any other
+    state have not ended, or another goes on in their place. Empty where no trial has a score.
     """
-    best, worst = (max, min) if higher_is_better else (min, max)
-    known: list[float] = []
-    failed = 0
-    for trial in trials:
-        seen = [value for value in trial.intermediate_values.values() if value == value]
-        if trial.state == TrialState.COMPLETE and trial.value is not None:
-            known.append(trial.value)
-        elif trial.state == TrialState.PRUNED and seen:
-            known.append(best(seen))
-        elif trial.state.is_finished():
-            failed += 1
-    return known + failed * [worst(known)] if known else []
+    scores = [{"complete": value, "pruned": seen}.get(state) for state, value, seen in trials if state in ENDED]
+    known = [float(score) for score in scores if score is not None and not math.isnan(score)]
+    worst = min if higher_is_better else max
+    return known + (len(scores) - len(known)) * [worst(known)] if known else []
 
 
-def _point(rising: Sequence[float], k: int, sign: float) -> CurvePoint:
-    below = [comb(i, k) / comb(len(rising), k) for i in range(len(rising) + 1)]
+def _point(rising: Sequence[float], below: Sequence[float], k: int, sign: float) -> CurvePoint:
+    """`below`: for each i, the probability that the best of k is among the i worst."""
     expected = sum(score * (below[i + 1] - below[i]) for i, score in enumerate(rising))
     low, high = sorted(sign * _quantile(rising, below, q) for q in BAND)
     return CurvePoint(k, sign * expected, low, high)
@@ -67,7 +70,7 @@ def _point(rising: Sequence[float], k: int, sign: float) -> CurvePoint:
 
 def _quantile(rising: Sequence[float], below: Sequence[float], q: float) -> float:
     """The least score that the best of k does not exceed with a probability of at least `q`."""
-    return next(score for score, probability in zip(rising, below[1:], strict=True) if probability >= q - 1e-12)
+    return next(score for score, chance in zip(rising, islice(below, 1, None), strict=True) if chance >= q - 1e-12)
 
 
 def thinned(points: Sequence[CurvePoint], count: int = 10) -> Iterator[CurvePoint]:

@@ -5,9 +5,8 @@ from itertools import combinations, pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.trial import TrialState, create_trial
 
-from harness.tuning.curve import scores_of, thinned, tuning_curve
+from reports.statistics.best_of_k import scores_of, thinned, tuning_curve
 
 SCORES = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8)
 
@@ -44,18 +43,28 @@ def test_two_hundred_trials_are_no_trouble():
     assert len(points) < 20
 
 
-def ended(state, value=None, seen=()):
-    curve = dict(enumerate(seen, 1))
-    return create_trial(state=state, value=value, intermediate_values=curve)
+def test_the_best_of_two_of_three_by_hand():
+    # pairs of 1, 2, 4: best 2, 4, 4, mean 10 / 3; smallest 1, 1, 2, mean 4 / 3
+    assert [point.expected for point in tuning_curve([4, 1, 2])] == pytest.approx([7 / 3, 10 / 3, 4], rel=1e-12)
+    falling = tuning_curve([4, 1, 2], higher_is_better=False)
+    assert [point.expected for point in falling] == pytest.approx([7 / 3, 4 / 3, 1], rel=1e-12)
+    assert (falling[1].low, falling[1].high) == (1, 2)
 
 
 def test_every_trial_that_ended_counts():
-    trials = [
-        ended(TrialState.COMPLETE, 0.9, [0.2, 0.9, 0.8]),
-        ended(TrialState.PRUNED, 0.3, [0.5, 0.3]),
-        ended(TrialState.FAIL, None, [0.1]),
-    ]
+    trials = [("complete", 0.9, None), ("pruned", None, 0.5), ("failed", None, None)]
     assert scores_of(trials, True) == [0.9, 0.5, 0.5]
-    assert scores_of(trials, False) == [0.9, 0.3, 0.9]
+    assert scores_of(trials, False) == [0.9, 0.5, 0.9]
     assert scores_of(trials[2:], True) == []
     assert tuning_curve([]) == []
+
+
+def test_trials_that_have_not_ended_or_were_replaced_do_not_count():
+    trials = [(state, 0.1, 0.2) for state in ("running", "waiting", "replaced")]
+    assert scores_of([("complete", 0.9, None), *trials], True) == [0.9]
+
+
+@pytest.mark.parametrize("unknown", [None, float("nan")])
+def test_a_number_that_is_not_known_counts_as_a_failure(unknown):
+    trials = [("complete", 0.9, 0.95), ("pruned", 0.99, unknown), ("complete", unknown, 1.0), ("complete", 0.8, None)]
+    assert scores_of(trials, True) == [0.9, 0.8, 0.8, 0.8]
