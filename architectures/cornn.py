@@ -229,6 +229,13 @@ ARCHITECTURE = Architecture(
         url="https://arxiv.org/abs/2010.00951",
         code="https://github.com/tk-rusch/coRNN",
     ),
+    equations=(
+        r"\mathbf{z}_n = \mathbf{z}_{n-1} + \Delta t \left( \tanh(\mathbf{W} \mathbf{y}_{n-1} + "
+        r"\boldsymbol{\mathcal{W}} \mathbf{z}_{n-1} + \mathbf{V} \mathbf{u}_n + \mathbf{b}) - \gamma "
+        r"\mathbf{y}_{n-1} - \epsilon \mathbf{z}_{\bar{n}} \right)",
+        r"\mathbf{y}_n = \mathbf{y}_{n-1} + \Delta t \, \mathbf{z}_n",
+        r"\bar{n} = n - 1 \text{ with explicit damping,} \quad \bar{n} = n \text{ with implicit damping}",
+    ),
     defaults={"hidden_size": 128, "num_layers": 1, "dt": 0.1, "gamma": 0.4, "epsilon": 8.0},
     search_space=_search_space,
     stable_step=StableStep(_largest_step, depends=("gamma", "epsilon", "damping")),

@@ -67,6 +67,10 @@ class Architecture:
 
     paper: Paper | None = None
 
+    equations: tuple[str, ...] = ()
+    """One step of a layer in LaTeX, one formula each, in the symbols of the paper; for people who read about it. Pages
+    turn it into MathML, so keep to fractions, indices, Greek letters, ``mathbf`` and the like."""
+
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """``hidden_size``, ``num_layers`` and the hyper-parameters of a model about which nothing was said."""
 

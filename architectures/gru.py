@@ -121,6 +121,15 @@ ARCHITECTURE = Architecture(
         venue="Conference on Empirical Methods in Natural Language Processing (EMNLP)",
         url="https://arxiv.org/abs/1406.1078",
     ),
+    equations=(
+        r"\mathbf{r}_t = \sigma(\mathbf{W}_r \mathbf{x}_t + \mathbf{b}_r + \mathbf{R}_r \mathbf{h}_{t-1} + "
+        r"\mathbf{d}_r)",
+        r"\mathbf{z}_t = \sigma(\mathbf{W}_z \mathbf{x}_t + \mathbf{b}_z + \mathbf{R}_z \mathbf{h}_{t-1} + "
+        r"\mathbf{d}_z)",
+        r"\mathbf{n}_t = \tanh(\mathbf{W}_n \mathbf{x}_t + \mathbf{b}_n + \mathbf{r}_t \odot (\mathbf{R}_n "
+        r"\mathbf{h}_{t-1} + \mathbf{d}_n))",
+        r"\mathbf{h}_t = (1 - \mathbf{z}_t) \odot \mathbf{n}_t + \mathbf{z}_t \odot \mathbf{h}_{t-1}",
+    ),
     defaults={"hidden_size": 128, "num_layers": 1, "forget_bias": 1},
     search_space=_search_space,
     cost=PerStep(maps=3, forward=(4, 13), backward=(9, 22), recurrent=3),

@@ -237,6 +237,10 @@ ARCHITECTURE = Architecture(
         url="https://arxiv.org/abs/1803.04831",
         code="https://github.com/Sunnydreamrain/IndRNN_pytorch",
     ),
+    equations=(
+        r"\mathbf{h}_t = \sigma(\mathbf{W} \mathbf{x}_t + \mathbf{u} \odot \mathbf{h}_{t-1} + \mathbf{b})",
+        r"\sigma(x) = \max(0, x) \text{ or } \tanh(x), \quad |u_i| \le u_{\max}",
+    ),
     defaults={
         "hidden_size": 128,
         "num_layers": 3,

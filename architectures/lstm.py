@@ -121,6 +121,14 @@ ARCHITECTURE = Architecture(
         venue="Neural Computation 9(8)",
         url="https://doi.org/10.1162/neco.1997.9.8.1735",
     ),
+    equations=(
+        r"\mathbf{i}_t = \sigma(\mathbf{W}_i \mathbf{x}_t + \mathbf{b}_i + \mathbf{R}_i \mathbf{h}_{t-1})",
+        r"\mathbf{f}_t = \sigma(\mathbf{W}_f \mathbf{x}_t + \mathbf{b}_f + \mathbf{R}_f \mathbf{h}_{t-1})",
+        r"\mathbf{o}_t = \sigma(\mathbf{W}_o \mathbf{x}_t + \mathbf{b}_o + \mathbf{R}_o \mathbf{h}_{t-1})",
+        r"\mathbf{c}_t = \mathbf{f}_t \odot \mathbf{c}_{t-1} + \mathbf{i}_t \odot \tanh(\mathbf{W}_g "
+        r"\mathbf{x}_t + \mathbf{b}_g + \mathbf{R}_g \mathbf{h}_{t-1})",
+        r"\mathbf{h}_t = \mathbf{o}_t \odot \tanh(\mathbf{c}_t)",
+    ),
     defaults={"hidden_size": 128, "num_layers": 1, "forget_bias": 1},
     search_space=_search_space,
     cost=PerStep(maps=4, forward=(5, 14), backward=(11, 27), recurrent=4),

@@ -253,6 +253,14 @@ ARCHITECTURE = Architecture(
         url="https://arxiv.org/abs/1709.02755",
         code="https://github.com/asappresearch/sru",
     ),
+    equations=(
+        r"\mathbf{f}_t = \sigma(\mathbf{W}_f \mathbf{x}_t + \mathbf{v}_f \odot \mathbf{c}_{t-1} + \mathbf{b}_f)",
+        r"\mathbf{r}_t = \sigma(\mathbf{W}_r \mathbf{x}_t + \mathbf{v}_r \odot \mathbf{c}_{t-1} + \mathbf{b}_r)",
+        r"\mathbf{c}_t = \mathbf{f}_t \odot \mathbf{c}_{t-1} + (1 - \mathbf{f}_t) \odot (\mathbf{W} \mathbf{x}_t)",
+        r"\mathbf{h}_t = \mathbf{r}_t \odot g(\mathbf{c}_t) + (1 - \mathbf{r}_t) \odot \mathbf{s}_t",
+        r"\mathbf{s}_t = \alpha \mathbf{x}_t \text{, or } \mathbf{W}_s \mathbf{x}_t \text{ where sizes "
+        r"differ;} \quad g \text{ the identity, } \tanh \text{ or a ReLU}",
+    ),
     defaults={"hidden_size": 128, "num_layers": 2, "forget_bias": 0.0, "highway_bias": 0.0, "dropout": 0.1},
     search_space=_search_space,
     cost=PerStep(maps=3, forward=(5, 15), backward=(10, 35)),

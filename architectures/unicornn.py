@@ -214,6 +214,14 @@ ARCHITECTURE = Architecture(
         url="https://arxiv.org/abs/2103.05487",
         code="https://github.com/tk-rusch/unicornn",
     ),
+    equations=(
+        r"\mathbf{z}^{\ell}_n = \mathbf{z}^{\ell}_{n-1} - \Delta t \, \hat{\sigma}(\mathbf{c}^{\ell}) \odot "
+        r"\left( \tanh(\mathbf{w}^{\ell} \odot \mathbf{y}^{\ell}_{n-1} + \mathbf{V}^{\ell} "
+        r"\mathbf{y}^{\ell-1}_n + \mathbf{b}^{\ell}) + \alpha \mathbf{y}^{\ell}_{n-1} \right)",
+        r"\mathbf{y}^{\ell}_n = \mathbf{y}^{\ell}_{n-1} + \Delta t \, \hat{\sigma}(\mathbf{c}^{\ell}) \odot "
+        r"\mathbf{z}^{\ell}_n",
+        r"\hat{\sigma}(x) = \frac{1}{1 + e^{-x}}, \quad \mathbf{y}^{0}_n = \mathbf{u}_n",
+    ),
     defaults={"hidden_size": 128, "num_layers": 3, "dt": 0.3, "alpha": 10.0, "dropout": 0.1},
     search_space=_search_space,
     stable_step=StableStep(_largest_step, depends=("alpha",)),

@@ -65,12 +65,12 @@ def _options(constructor: Any) -> dict[str, dict[str, Any]]:
 def page(registry: Registry, name: str) -> list[tuple[str, str]]:
     """The facts of a task as headings and texts for people."""
     told = facts(registry, name)
-    length = "of different lengths" if told["length"] is None else f"of {told['length']:,} steps"
+    length = length_of(told["length"])
     inputs = _count(told["input_size"], "input")
     rows = [
         ("title", told["title"]),
         ("summary", told["summary"]),
-        ("sizes", f"sequences {length}, {inputs} a step, {_count(told['output_size'], 'output')}"),
+        ("sizes", f"sequences of {length}, {inputs} a step, {_count(told['output_size'], 'output')}"),
         ("kind", f"{told['kind']}, {told['metric']}, {told['better']} is better; trained on {LOSSES[told['loss']]}"),
         ("protocol", told["protocol"]),
         *((f"variant {name}", _choices(option)) for name, option in told["variants"].items()),
@@ -85,6 +85,11 @@ def page(registry: Registry, name: str) -> list[tuple[str, str]]:
         ("recipes", ", ".join(told["recipes"])),
     ]
     return [(heading, " ".join(str(text).split())) for heading, text in rows if text]
+
+
+def length_of(steps: int | None) -> str:
+    """Of sequences: ``784 steps``, or ``different lengths``."""
+    return "different lengths" if steps is None else f"{steps:,} steps"
 
 
 def _count(number: int, thing: str) -> str:

@@ -18,6 +18,8 @@ LIBRARIES = ("torch", "numpy", "optuna")
 """Packages whose versions are recorded, without importing them."""
 PROBE_SECONDS = 5.0
 """Longest time that a program such as git or nvidia-smi is waited for."""
+PASSING = ("pid", "load_average")
+"""What differs between the environments of any two runs and explains nothing."""
 
 
 def collect(threads: int | None = None) -> dict[str, Any]:
@@ -49,6 +51,11 @@ def collect(threads: int | None = None) -> dict[str, Any]:
         },
         "git": _probe(git_state),
     }
+
+
+def lasting(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """An environment without what is :data:`PASSING`: equal for runs of one machine and one software."""
+    return {key: value for key, value in environment.items() if key not in PASSING}
 
 
 def kernels() -> str | None:

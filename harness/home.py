@@ -8,6 +8,9 @@ from pathlib import Path
 
 from harness.errors import UserError
 
+JOURNAL = ".journal"
+"""How the name of a study's journal ends."""
+
 
 @dataclass(frozen=True)
 class Home:
@@ -43,6 +46,15 @@ class Home:
     def recipes(self) -> Path:
         """Recipes that tuning or a person wrote: a folder for each task, a file in it for each architecture."""
         return self.path / "recipes"
+
+    @property
+    def studies(self) -> Path:
+        """Journals of studies, one file each."""
+        return self.path / "studies"
+
+    def journals(self) -> list[Path]:
+        """The journal files of studies, by name."""
+        return sorted(self.studies.glob(f"*{JOURNAL}"))
 
     def run(self, run_id: str) -> Path:
         """Folder of one run: its checkpoint while it is under way, its selected weights afterwards."""

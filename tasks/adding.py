@@ -32,6 +32,7 @@ class Adding(Task):
     source = "Generated: training data by the generator of each batch, the frozen parts by numpy's RandomState."
     licence = "none: generated numbers"
     citation = "S. Hochreiter, J. Schmidhuber: Long short-term memory. Neural Computation 9(8), 1997."
+    url = "https://doi.org/10.1162/neco.1997.9.8.1735"
 
     input_size = 2
     output_size = 1

@@ -117,6 +117,8 @@ class Task(ABC):
     source: ClassVar[str]
     licence: ClassVar[str]
     citation: ClassVar[str]
+    url: ClassVar[str] = ""
+    """A page about the data, or the paper that defines the task."""
 
     input_size: int
     """H_in, the channels of a step."""

@@ -37,6 +37,7 @@ class SequentialDigits(PixelTask):
         "E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits. UCI Machine Learning Repository, 1998, "
         "doi:10.24432/C50P49."
     )
+    url = "https://doi.org/10.24432/C50P49"
 
     white = 16
     length: int = 64

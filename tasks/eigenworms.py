@@ -94,6 +94,7 @@ class EigenWorms(Task):
         "Brown et al.: A dictionary of behavioral motifs reveals clusters of genes affecting Caenorhabditis elegans "
         "locomotion. PNAS 110(2), 2013."
     )
+    url = "https://arxiv.org/abs/1811.00075"
 
     input_size = 6
     output_size = 5

@@ -70,6 +70,7 @@ class BasicMotions(Sample):
     )
     licence = "none stated by the archive; aeon, which contains it, is under the BSD 3-clause licence"
     citation = "A. Bagnall et al.: The UEA multivariate time series classification archive, 2018. arXiv:1811.00075."
+    url = "https://arxiv.org/abs/1811.00075"
 
     files = "BasicMotions"
     wanted = "96835dc64a1f620ed2c454358bd3d7e7349b43e29bc6621b0904e242d3aa2778"
@@ -101,6 +102,7 @@ class JapaneseVowels(Sample):
         "M. Kudo, J. Toyama, M. Shimbo: Multidimensional curve classification using passing-through regions. Pattern "
         "Recognition Letters 20(11-13), 1999."
     )
+    url = "https://doi.org/10.24432/C5NS47"
 
     files = "JapaneseVowels"
     wanted = "a3741a42ce5eb7a4912624e26a7567f13afbaa437b82c7b803b8ebfa9a2a9f73"

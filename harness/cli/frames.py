@@ -7,32 +7,59 @@ from typing import TYPE_CHECKING
 from harness.registry import Entry, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    import pandas
+
+    from harness.home import Home
     from harness.store import Run, Store
     from reports import Frames
 
 
-def frames(store: Store, registry: Registry) -> Frames:
-    """All runs but trials of studies, their curves, and the architectures and tasks that could have been run."""
-    import pandas
-
+def frames(store: Store, registry: Registry, home: Home | None = None) -> Frames:
+    """All that a report is made of: see :func:`all_frames`."""
     from reports import Frames
 
-    runs = store.runs_frame()
-    runs = runs[runs["trial"].isna()].copy()
-    curves = store.curves_frame()
-    runs["arch_title"] = [_title(registry.architectures, name) for name in runs["arch"]]
-    runs["task_title"] = [_title(registry.tasks, *task.partition("[")) for task in runs["task"]]
-    runs["task_protocol"] = runs["task"].map({task: _protocol(registry, task) for task in runs["task"].unique()})
-    known = {
-        room: pandas.DataFrame(
-            [{"name": e.name, "title": e.title, "summary": e.summary} for e in entries.values() if not e.problem],
-            columns=["name", "title", "summary"],
-        )
-        for room, entries in (("architectures", registry.architectures), ("tasks", registry.tasks))
+    return Frames(**all_frames(store, registry, home))
+
+
+def all_frames(store: Store, registry: Registry, home: Home | None = None) -> dict[str, pandas.DataFrame]:
+    """Name -> frame: the runs that are no trials of studies, and all that is known about them.
+
+    `home` is where studies are, by default that of the environment. ``docs/run-schema.md`` has the columns.
+    """
+    from harness.cli.reported import registered, studies, timings
+    from harness.cli.reported import runs as stored
+    from harness.cli.reported.columns import frame
+    from harness.home import Home
+
+    found = stored.frames(store.each_tested(), registry)
+    runs = found["runs"]
+    runs["arch_title"] = _for_each(runs["arch"], lambda name: _title(registry.architectures, name))
+    runs["task_title"] = _for_each(runs["task"], lambda task: _title(registry.tasks, *task.partition("[")))
+    runs["task_protocol"] = _for_each(runs["task"], lambda task: _protocol(registry, task))
+    return {
+        **found,
+        "curves": store.curves_frame(trials=False),
+        "timings": timings.frame(store, registry),
+        **studies.frames(home or Home.find()),
+        **registered.frames(registry),
+        "skipped": frame("skipped"),
     }
-    return Frames(runs=runs, curves=curves[curves["run"].isin(runs["run"])], **known)
+
+
+def of_task(store: Store, task: str) -> Frames:
+    """The runs of one task, and nothing else: enough for its rankings."""
+    from harness.store.frames import of_runs
+    from reports import Frames
+
+    return Frames(of_runs(store.runs(task=task)).assign(arch_title="", task_title=""))
+
+
+def _for_each(names: pandas.Series, say: Callable[[str], str]) -> list[str]:
+    """What `say` says of every name, which is asked once."""
+    said = {name: say(name) for name in names.unique()}
+    return [said[name] for name in names]
 
 
 def summary(store: Store, runs: Sequence[Run]) -> str | None:

@@ -94,9 +94,11 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def clean(text: object) -> str:
     """`text` on one line without control characters, which could steer the terminal."""
+    words = str(text)
+    if words.isprintable():
+        return words
     return "".join(
-        letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}"
-        for letter in str(text)
+        letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in words
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import BigInteger, Connection, Double, String, select, type_coerce
+from sqlalchemy.types import TypeEngine
 
 from harness.environment import device_label
-from harness.store import timings
+from harness.store import rows, timings
+from harness.store.run import Run
 from harness.store.schema import curves, runs
 from harness.store.timing import Timing
 
@@ -40,15 +43,26 @@ RUNS = {
     "backends": "text",
     "created": "text",
     "version": "text",
+    "selection": "text",
+    "steps": "int64",
+    "data_checksum": "text",
+    "operations": "text",
+    "warnings": "text",
+    "updated": "text",
 }
-"""Columns of a frame of runs. ``recipe`` is its name, ``epochs`` the planned number, ``version`` that of the harness;
-``reason``, ``study``, ``trial``, ``train_limit``, ``threads`` and ``version`` are missing where there is none. Recipe
-and environment may come from elsewhere: what doesn't fit its column counts as missing, and ``epochs`` is then that of
-the finished ones."""
+"""Columns of a frame of runs. ``recipe`` is its name, ``epochs`` the planned number, ``version`` that of the harness,
+``steps`` those that were done, ``warnings`` one a line; ``reason``, ``study``, ``trial``, ``train_limit``, ``threads``,
+``version`` and ``selection`` are missing where there is none. Recipe and environment may come from elsewhere: what
+doesn't fit its column counts as missing, and ``epochs`` is then that of the finished ones."""
+_OWN = {"run", "recipe", "valid", "test", "epochs", "threads", "version", "selection", "steps", "train_limit"}
+_FIELDS = [name for name in RUNS if name not in _OWN]
 CURVES = {"run": "text", "epoch": "int64", "step": "int64"} | dict.fromkeys(
     ("seconds", "train_loss", "valid_loss", "valid", "lr"), "float64"
 )
 """Columns of a frame of curves."""
+_PAGE = 300
+"""Points that are read at a time: so few that they are gone before the garbage collector counts them as lasting."""
+_PLAIN: dict[str, TypeEngine[Any]] = {"text": String(), "int64": BigInteger(), "float64": Double()}
 
 TIMINGS = {
     "timing": "text",
@@ -94,14 +108,28 @@ missing."""
 def runs_frame(connection: Connection, recipe_hash: str | None = None) -> pd.DataFrame:
     """One row a run (of one recipe where its hash is given), oldest first, with the columns of :data:`RUNS`."""
     query = select(runs).order_by(runs.c.created, runs.c.id)
-    rows = connection.execute(query if recipe_hash is None else query.where(runs.c.recipe_hash == recipe_hash))
-    return _frame([_record(row) for row in rows], RUNS)
+    chosen = query if recipe_hash is None else query.where(runs.c.recipe_hash == recipe_hash)
+    return of_runs(rows.read(connection, chosen, with_curves=False))
 
 
-def curves_frame(connection: Connection) -> pd.DataFrame:
-    """One row a run and epoch, ordered by both, with the columns of :data:`CURVES`."""
-    rows = connection.execute(select(*(curves.c[name] for name in CURVES)).order_by(curves.c.run, curves.c.epoch))
-    return _frame(rows.all(), CURVES)
+def of_runs(found: Iterable[Run]) -> pd.DataFrame:
+    """One row a run in the order of `found`, with the columns of :data:`RUNS`."""
+    return _frame([_record(run) for run in found], RUNS)
+
+
+def curves_frame(connection: Connection, trials: bool = True) -> pd.DataFrame:
+    """One row a run and epoch, ordered by both, with the columns of :data:`CURVES`; those of `trials` too, or not."""
+    # Read as the database keeps them: NULL becomes NaN for a whole column at once, not for each of a million numbers.
+    query = select(*(type_coerce(curves.c[name], _PLAIN[kind]) for name, kind in CURVES.items()))
+    if not trials:
+        query = query.where(curves.c.run.in_(select(runs.c.id).where(runs.c.trial.is_(None))))
+    # Into arrays page by page: a million rows at once would keep the garbage collector busier than the database.
+    pages = connection.execution_options(yield_per=_PAGE).execute(query.order_by(curves.c.run, curves.c.epoch))
+    columns: dict[str, list[Any]] = {name: [] for name in CURVES}
+    for page in pages.partitions():
+        for (name, kind), values in zip(CURVES.items(), zip(*page, strict=True), strict=True):
+            columns[name].append(np.array(values, object if kind == "text" else kind))
+    return _frame({name: np.concatenate(parts) if parts else [] for name, parts in columns.items()}, CURVES)
 
 
 def timings_frame(connection: Connection) -> pd.DataFrame:
@@ -110,27 +138,29 @@ def timings_frame(connection: Connection) -> pd.DataFrame:
     return _frame([record for timing in found for record in phase_records(timing)], TIMINGS)
 
 
-def _frame(rows: Sequence[Any], columns: dict[str, str]) -> pd.DataFrame:
+def _frame(records: Any, columns: dict[str, str]) -> pd.DataFrame:
     """Numbers get their types even where there is no row to infer them from; text has the type pandas prefers."""
     numbers = {name: kind for name, kind in columns.items() if kind != "text"}
-    return pd.DataFrame(rows, columns=list(columns)).astype(numbers)
+    return pd.DataFrame(records, columns=list(columns)).astype(numbers)
 
 
-def _record(row: Row[Any]) -> dict[str, Any]:
-    training, software = _table(row.recipe, "training"), _table(row.environment, "software")
+def _record(run: Run) -> dict[str, Any]:
+    training, software = _table(run.recipe, "training"), _table(run.environment, "software")
     return {
-        **{name: getattr(row, name) for name in RUNS if name in runs.columns},
-        "run": row.id,
-        "higher_is_better": row.metric == "accuracy",
-        "recipe": row.recipe_name,
-        "valid": row.metrics.get("valid"),
-        "test": row.metrics.get("test"),
-        "epochs": _count(training.get("epochs"), row.epochs_done),
+        **{name: getattr(run, name) for name in _FIELDS},
+        "run": run.id,
+        "recipe": run.recipe_name,
+        "valid": run.metrics.get("valid"),
+        "test": run.metrics.get("test"),
+        "epochs": _count(training.get("epochs"), run.epochs_done),
         "train_limit": _count(training.get("train_limit")),
-        "device": device_label(row.environment, row.device),
-        "threads": _count(row.environment.get("threads")),
-        "backends": ", ".join(sorted({name for counts in row.backends.values() for name in counts})),
+        "device": device_label(run.environment, run.device),
+        "threads": _count(run.environment.get("threads")),
+        "backends": ", ".join(sorted({name for counts in run.backends.values() for name in counts})),
         "version": version if isinstance(version := software.get("harness"), str) else None,
+        "selection": training.get("selection") if training.get("selection") in ("best", "final") else None,
+        "steps": run.steps_done,
+        "warnings": "\n".join(run.warnings),
     }
 
 

@@ -78,6 +78,14 @@ class Run:
         """Whether a larger metric is a better one."""
         return self.metric == "accuracy"
 
+    @property
+    def operations(self) -> str:
+        """What computed each operation, and how often: ``unicornn: cpu 1,200 times; ...``."""
+        return "; ".join(
+            f"{operation}: {', '.join(f'{backend} {count:,} times' for backend, count in counts.items())}"
+            for operation, counts in self.backends.items()
+        )
+
 
 def utc_now() -> str:
     """The time in UTC, ISO 8601 with microseconds: ``2025-01-31T12:00:00.000000Z``. As text it sorts as in time."""

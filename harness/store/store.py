@@ -126,6 +126,12 @@ class Store:
         with self.database.reading() as connection:
             yield from rows.read(connection, query.order_by(runs.c.created, runs.c.id), with_curves=True)
 
+    def each_tested(self) -> Iterator[Run]:
+        """The runs that are no trials, without their curves, oldest first, a page at a time, as of one moment."""
+        query = select(runs).where(_of(None)).order_by(runs.c.created, runs.c.id)
+        with self.database.reading() as connection:
+            yield from rows.read(connection, query, with_curves=False)
+
     def count(self) -> int:
         """How many runs there are, trials of studies among them."""
         with self.database.reading() as connection:
@@ -158,12 +164,15 @@ class Store:
         with self.database.reading() as connection:
             return frames.runs_frame(connection, recipe_hash)
 
-    def curves_frame(self) -> pd.DataFrame:
-        """One row a run and epoch; the columns are those of :data:`harness.store.frames.CURVES`."""
+    def curves_frame(self, trials: bool = True) -> pd.DataFrame:
+        """One row a run and epoch, of trials of studies too unless `trials` is False.
+
+        The columns are those of :data:`harness.store.frames.CURVES`.
+        """
         from harness.store import frames
 
         with self.database.reading() as connection:
-            return frames.curves_frame(connection)
+            return frames.curves_frame(connection, trials)
 
     def timings_frame(self) -> pd.DataFrame:
         """One row a timing and phase, oldest first; the columns are those of :data:`harness.store.frames.TIMINGS`."""

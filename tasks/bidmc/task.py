@@ -48,6 +48,7 @@ class VitalSign(Task):
         "Transactions on Biomedical Engineering 64(8), 2017. Archive: C. W. Tan et al.: Time series extrinsic "
         "regression. Data Mining and Knowledge Discovery 35, 2021."
     )
+    url = "https://physionet.org/content/bidmc/"
 
     input_size: int = 2
     output_size: int = 1

@@ -100,6 +100,7 @@ class NoisePaddedCIFAR10(CIFARTask):
     source = "The CIFAR-10 dataset of the University of Toronto, by torchvision."
     licence = "none stated; the authors ask to cite their report"
     citation = "A. Krizhevsky: Learning multiple layers of features from tiny images. University of Toronto, 2009."
+    url = "https://www.cs.toronto.edu/~kriz/cifar.html"
 
     input_size = 96
     length: int = 1000
@@ -158,6 +159,7 @@ class SequentialCIFAR10(CIFARTask):
     source = "The CIFAR-10 dataset of the University of Toronto, by torchvision."
     licence = "none stated; the authors ask to cite their report"
     citation = "A. Krizhevsky: Learning multiple layers of features from tiny images. University of Toronto, 2009."
+    url = "https://www.cs.toronto.edu/~kriz/cifar.html"
 
     input_size = 3
     length: int = 1024

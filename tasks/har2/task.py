@@ -54,6 +54,7 @@ class HAR2(Task):
         "D. Anguita, A. Ghio, L. Oneto, X. Parra, J. L. Reyes-Ortiz: A Public Domain Dataset for Human Activity "
         "Recognition Using Smartphones. ESANN 2013."
     )
+    url = "https://doi.org/10.24432/C54S4K"
 
     input_size: int = 9
     output_size: int = 1

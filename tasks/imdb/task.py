@@ -106,6 +106,7 @@ class IMDB(Task):
         "analysis. ACL 2011. J. Pennington, R. Socher, C. D. Manning: GloVe: global vectors for word representation. "
         "EMNLP 2014."
     )
+    url = "https://ai.stanford.edu/~amaas/data/sentiment/"
 
     input_size = 100
     output_size = 1

@@ -36,6 +36,7 @@ class SequentialMNIST(PixelTask):
         "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document recognition. "
         "Proceedings of the IEEE 86(11), 1998."
     )
+    url = "https://doi.org/10.1109/5.726791"
 
     white = 255
     length: int = 784

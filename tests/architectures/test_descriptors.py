@@ -6,10 +6,12 @@ import ast
 import inspect
 import sys
 from typing import get_type_hints
+from xml.etree import ElementTree
 
 import optuna
 import pytest
 import torch
+from latex2mathml.converter import convert
 from torch import nn
 
 from architectures import BUILTIN
@@ -93,6 +95,18 @@ def test_the_largest_step_depends_on_nothing_else_and_goes_one_way(load, name, h
     for key in (key for key, value in hyper.items() if isinstance(value, float)):
         limits = [step.largest({**hyper, key: value}) for value in (0.01, 0.5, 1.0, 7.0, 50.0, 500.0)]
         assert limits in (sorted(limits), sorted(limits, reverse=True)), key
+
+
+def test_equations_become_mathml(architecture):
+    """A command that the converter does not know would stay in the page as it is typed."""
+    assert architecture.equations
+    for equation in architecture.equations:
+        assert "\n" not in equation
+        root = ElementTree.fromstring(convert(equation))
+        text = "".join(root.itertext())
+        assert "\\" not in text
+        assert "=" in text
+        assert not [part.text for part in root.iter() if part.tag.endswith("merror")]
 
 
 def test_paper_can_be_found(architecture):

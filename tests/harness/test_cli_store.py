@@ -120,17 +120,6 @@ def test_show_of_a_run_that_failed_at_once(store: Store, harness: Harness) -> No
     assert "(no epoch was finished)" in out
 
 
-def test_the_report_tells_the_protocol_of_every_variant_that_was_run(store: Store, harness: Harness, tmp_path) -> None:
-    for task in ("bidmc-hr", "bidmc-hr[source=recordings]", "gone[by=now]"):
-        store.add(a_run(task=task, metric="rmse"))
-    assert harness("report", "--out", str(tmp_path / "site"))[0] == 0
-    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    told = [line for line in page.splitlines() if 'class="protocol"' in line]
-    assert len(told) == 2, "a task that is no longer at hand keeps its runs and tells no protocol"
-    assert sum("It leaks: windows of one patient" in line for line in told) == 1
-    assert sum("split by patient" in line for line in told) == 1
-
-
 def test_show_json_is_the_documented_line(store: Store, harness: Harness) -> None:
     run = a_run(curve=a_curve(math.nan))
     store.add(run)
@@ -186,7 +175,94 @@ def test_compare_shows_scores_and_only_what_differs(store: Store, harness: Harne
             "recipe": {"layer.hidden_size": [8, 16], "layer.dropout": [None, 0.123456789]},
             "environment": {},
         },
+        "recipes": [],
     }
+
+
+def seeds_of(arch: str, recipe: str, *tests: float, **more: Any) -> list[Run]:
+    settings = RECIPE | {"arch": arch, "layer": {"hidden_size": len(recipe)}}
+    return [
+        a_run(arch=arch, recipe=settings, recipe_name=recipe, seed=seed, metrics={"valid": test, "test": test}, **more)
+        for seed, test in enumerate(tests)
+    ]
+
+
+def test_compare_tells_what_all_seeds_of_two_recipes_say(store: Store, harness: Harness) -> None:
+    runs = [*seeds_of("lstm", "standard", 0.90, 0.92), *seeds_of("lstm", "own", 0.80, 0.84)]
+    for run in runs:
+        store.add(run)
+    code, out, _ = harness("compare", runs[0].id, runs[2].id)
+    assert code == 0
+    assert "their recipes over all stored seeds" in out
+    assert "91.00 ± 12.71 %" in out
+    assert "lstm (own) less lstm (standard): −9.00 points, 95 % interval" in " ".join(out.split())
+    recipes = json.loads(harness("compare", runs[0].id, runs[2].id, "--json")[1])["recipes"]
+    assert [(row["recipe"], row["n"]) for row in recipes] == [("standard", 2), ("own", 2)]
+    assert "their recipes" not in harness("compare", runs[0].id, runs[1].id)[1]
+
+
+def test_compare_of_architectures_on_a_task_takes_the_row_that_validation_chose(store: Store, harness: Harness) -> None:
+    for run in (
+        *seeds_of("lstm", "standard", 0.90, 0.92),
+        *seeds_of("lstm", "own", 0.80),
+        *seeds_of("gru", "own", 0.7),
+    ):
+        store.add(run)
+    task = seeds_of("lstm", "own", 0.5)[0].task
+    code, out, _ = harness("compare", "lstm", "gru", "lstm:own", "--task", task, "--json")
+    assert code == 0
+    assert [(row["arch"], row["recipe"]) for row in json.loads(out)] == [
+        ("lstm", "standard"),
+        ("gru", "own"),
+        ("lstm", "own"),
+    ]
+    assert "One seed: there is no interval" in harness("compare", "lstm", "gru", "--task", task)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("lstm",), "lstm: name at least two runs to compare"),
+        (("lstm", "--task", "psdigits"), "lstm: name at least two architectures to compare"),
+        (("lstm", "lst", "--task", "psdigits"), "lst: no run of it on psdigits (did you mean 'lstm'?)"),
+        (("lstm", "lstm:own", "--task", "psdigits"), "lstm:own: no such recipe"),
+        (("lstm", "lstm", "--task", "psdigit"), "there are no runs of it (did you mean 'psdigits'?)"),
+    ],
+)
+def test_compare_tells_what_it_cannot_find(
+    arguments: tuple[str, ...], complaint: str, store: Store, harness: Harness
+) -> None:
+    for run in seeds_of("lstm", "standard", 0.9, task="psdigits"):
+        store.add(run)
+    code, out, told = harness("compare", *arguments)
+    assert (code, out) == (2, "")
+    assert complaint in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "table"),
+    [
+        ("md", "leaderboard.md", "leaderboard.md"),
+        ("latex", "all.tex", "overview.tex"),
+        ("csv", "rankings.csv", "rankings.csv"),
+        ("json", "leaderboard.json", "leaderboard.json"),
+    ],
+)
+def test_report_has_other_forms_than_pages(
+    form: str, name: str, table: str, store: Store, harness: Harness, tmp_path: Path
+) -> None:
+    for run in seeds_of("lstm", "standard", 0.9, 0.92):
+        store.add(run)
+    code, out, _ = harness("report", "--format", form, "--out", str(tmp_path / "tables"))
+    assert (code, out) == (0, f"{tmp_path / 'tables' / name}: 2 finished of 2 stored runs\n")
+    assert "91" in (tmp_path / "tables" / table).read_text(encoding="utf-8")
+
+
+def test_report_refuses_a_form_that_there_is_not(store: Store, harness: Harness) -> None:
+    code, out, told = harness("report", "--format", "pdf")
+    assert (code, out) == (2, "")
+    assert "'pdf' is not one of" in told
 
 
 def test_compare_takes_several_runs_and_warns_of_different_tasks(store: Store, harness: Harness) -> None:

@@ -1,0 +1,72 @@
+"""Studies as reports take them: every trial that counts, and what mattered. Optuna is loaded only if there are any."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from harness.cli.reported.columns import frame
+from harness.errors import one_line
+from harness.home import Home
+from harness.store import plain
+
+if TYPE_CHECKING:
+    from harness.tuning.study import Study
+
+
+def frames(home: Home) -> dict[str, pd.DataFrame]:
+    """The frames ``trials`` and ``importance``; a study that cannot be read is left out with a warning."""
+    trials: list[dict[str, Any]] = []
+    importance: list[dict[str, Any]] = []
+    for study in _studies(home):
+        try:
+            told, mattered = list(_trials(study)), list(_importance(study))
+        except Exception as error:  # of Optuna or its database: a study that is damaged spoils no report of runs
+            complaint = study.opened.address.without_password(one_line(error))
+            warnings.warn(f"the study {study.name} cannot be read: {complaint}", stacklevel=2)
+            continue
+        trials += told
+        importance += mattered
+    return {"trials": frame("trials", trials), "importance": frame("importance", importance)}
+
+
+def _studies(home: Home) -> Iterator[Study]:
+    if not (os.environ.get("HARNESS_STUDIES") or home.journals()):
+        return
+    from harness.tuning.summary import every
+
+    try:
+        yield from every(None, home)
+    except Exception as error:  # of Optuna too, over a storage that makes no sense
+        warnings.warn(one_line(error), stacklevel=2)
+
+
+def _trials(study: Study) -> Iterator[dict[str, Any]]:
+    from harness.tuning import tally
+
+    plan, trials = study.plan, study.trials()
+    words = tally.words(trials)
+    about = {"study": study.name, "arch": plan.arch, "task": plan.task, "metric": plan.metric}
+    for trial in trials:
+        if words[trial.number] == "replaced":
+            continue
+        told = tally.document(trial, words[trial.number], plan.higher_is_better)
+        yield {
+            **about,
+            "higher_is_better": plan.higher_is_better,
+            **{key: told.get(key) for key in ("trial", "state", "value", "best_seen", "epochs", "seconds")},
+            "parameters": told.get("parameters"),
+            "values": plain.dumps(told["values"]),
+            "reason": told.get("reason"),
+        }
+
+
+def _importance(study: Study) -> Iterator[dict[str, Any]]:
+    from harness.tuning.summary import importance
+
+    for key, share in importance(study).items():
+        yield {"study": study.name, "key": key, "share": share}
