@@ -1,4 +1,4 @@
-"""Leaderboards: data frames of runs in, one self-contained page out. Knows pandas; neither torch nor the harness."""
+"""Leaderboards: data frames of runs in, self-contained pages out. Knows pandas; neither torch nor the harness."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reports.exports import export
     from reports.frames import Frames
-    from reports.html import render
-    from reports.leaderboard import table
+    from reports.ranking.leaderboard import rankings, table
+    from reports.ranking.versus import versus
+    from reports.site import render
 
-__all__ = ["Frames", "render", "table"]
+__all__ = ["Frames", "export", "rankings", "render", "table", "versus"]
 
-_HOME = {"Frames": "reports.frames", "render": "reports.html", "table": "reports.leaderboard"}
+_HOME = {
+    "Frames": "reports.frames",
+    "export": "reports.exports",
+    "render": "reports.site",
+    "rankings": "reports.ranking.leaderboard",
+    "table": "reports.ranking.leaderboard",
+    "versus": "reports.ranking.versus",
+}
 
 
 def __getattr__(name: str) -> object:

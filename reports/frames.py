@@ -1,4 +1,4 @@
-"""What a report is made of: four data frames, checked on arrival and turned into typed records in a fixed order."""
+"""What a report is made of: data frames, checked on arrival and turned into typed records in a fixed order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reports.records import RECORDS, Entry, Run, Setting, Trace
+
 CURVE = ["run", "epoch", "step", "seconds", "train_loss", "valid_loss", "valid", "lr"]
 # What is larger has exploded, and its square would be infinite: it counts as not finite. What is smaller counts as 0.
 _LARGEST, _SMALLEST = 1e100, 1e-100
@@ -18,82 +20,31 @@ _LARGEST, _SMALLEST = 1e100, 1e-100
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run: a row of the frame `runs`.
-
-    A number that is not known or not finite is None, never NaN; a text is "" then, and has no control characters.
-    """
-
-    run: str
-    arch: str
-    arch_title: str
-    task: str
-    task_title: str
-    metric: str
-    higher_is_better: bool
-    recipe: str
-    recipe_hash: str
-    seed: int
-    state: str
-    reason: str
-    valid: float | None
-    test: float | None
-    parameters: int | None
-    parameters_without_embedding: int | None
-    epochs: int | None
-    epochs_done: int | None
-    train_limit: int | None
-    seconds: float | None
-    device: str
-    threads: int | None
-    backends: str
-    created: str
-    version: str
-    task_protocol: str = ""
-    """How the task is split and measured, told with its ranking."""
-    trial: int | None = None
-    """Number of the trial of a study that the run is; a report leaves such runs out."""
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """The evaluations of one run while it was trained, in the order of their steps, those not finite left out."""
-
-    step: np.ndarray
-    seconds: np.ndarray
-    valid: np.ndarray
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An architecture or a task that exists, whether it has runs or not. `metric` is "" for an architecture."""
-
-    name: str
-    title: str
-    summary: str
-    metric: str = ""
-
-
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """The four frames that a report is a pure function of.
+    """The frames that a report is a pure function of.
 
-    `runs` has one row a run, `curves` one row an evaluation, `architectures` and `tasks` one row a registered name.
-    Their columns are the fields of :class:`Run`, the names in :data:`CURVE` and the fields of :class:`Entry`; further
-    columns are ignored, and the order of rows and columns has no influence. Metrics are fractions (accuracy) or
-    in the units of the task (mse, rmse), times are seconds, `created` is ISO 8601. A frame that lacks a
-    column is a ValueError.
+    Their columns are the fields of the records in :data:`RECORDS`, and the names in :data:`CURVE` for `curves`, which
+    has one row an evaluation; fields with a default may be missing. Further columns are ignored, and the order of rows
+    and columns has no influence, except that an environment is told in the order of its rows. Metrics are fractions
+    (accuracy) or in the units of the task (mse, rmse), times are seconds, `created` is ISO 8601. A frame that
+    lacks a column is a ValueError.
     """
 
     runs: pd.DataFrame
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     architectures: pd.DataFrame = field(default_factory=pd.DataFrame)
     tasks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    recipes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    environments: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trials: pd.DataFrame = field(default_factory=pd.DataFrame)
+    importance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    timings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    skipped: pd.DataFrame = field(default_factory=pd.DataFrame)
+    published_recipes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
-        entry = _needed(Entry)
-        for name, needed in {"runs": _needed(Run), "curves": CURVE, "architectures": entry, "tasks": entry}.items():
+        for name, needed in {"curves": CURVE, **{name: _needed(record) for name, record in RECORDS.items()}}.items():
             frame = getattr(self, name)
             missing = [column for column in needed if column not in frame]
             if missing and not frame.empty:
@@ -101,26 +52,43 @@ class Frames:
 
     def records(self) -> list[Run]:
         """Every run, once, by id; trials of studies are left out: they were chosen among, and never tested."""
-        runs = {run.run: run for run in sorted(_read(self.runs, Run), key=repr) if run.trial is None}
+        runs = {run.run: run for run in self.rows("runs") if run.trial is None}
         return list(runs.values())
 
     def traces(self) -> dict[str, Trace]:
         """The evaluations of every run that has any, by run id."""
         if self.curves.empty:
             return {}
-        names = ["step", "seconds", "valid"]
+        needed, more = ["step", "seconds", "valid"], ["epoch", "train_loss", "valid_loss"]
+        names = [*needed, *more]
         found = self.curves[names].apply(pd.to_numeric, errors="coerce").astype(float)
+        found[names] = found[names].where(found[names].abs() < _LARGEST)
+        found[names] = found[names].where(~(found[names].abs() <= _SMALLEST), 0.0)
         found.insert(0, "run", self.curves["run"].map(_text).to_numpy())
-        found = found[(found[names].abs() < _LARGEST).all(axis=1)]
-        found[names] = found[names].where(found[names].abs() > _SMALLEST, 0.0)
         # Sorted by everything: the order in which the points were stored must not be seen.
-        groups = found.sort_values(["run", *names]).groupby("run")
-        return {str(run): Trace(*(points[name].to_numpy() for name in names)) for run, points in groups}
+        found = found.dropna(subset=needed).sort_values(["run", *names])
+        runs, columns = found["run"].to_numpy(), [found[name].to_numpy() for name in names]
+        ends = [*(np.flatnonzero(runs[1:] != runs[:-1]) + 1), len(runs)] if len(runs) else []
+        return {
+            str(runs[start]): Trace(*(column[start:end] for column in columns))
+            for start, end in zip([0, *ends], ends, strict=False)
+        }
 
     def entries(self, name: str) -> list[Entry]:
         """The rows of `architectures` or `tasks`, once per name, by name."""
-        found = {entry.name: entry for entry in sorted(_read(getattr(self, name), Entry), key=repr)}
+        found = {entry.name: entry for entry in self.rows(name)}
         return list(found.values())
+
+    def rows(self, name: str) -> list[Any]:
+        """The records of a frame of :data:`RECORDS`, in an order that depends on their content alone."""
+        return sorted(_read(getattr(self, name), RECORDS[name]), key=repr)
+
+    def settings(self) -> dict[str, list[Setting]]:
+        """The lines of every environment, in their order."""
+        found: dict[str, list[Setting]] = {}
+        for line in _read(self.environments, Setting):
+            found.setdefault(line.environment, []).append(line)
+        return found
 
 
 def _needed(record: type) -> list[str]:

@@ -1,113 +1,121 @@
-"""The page: one self-contained file, written at once or not at all."""
+"""The folder of a report: every page of it, written whole or not at all, and nothing of an earlier one left over."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 
-import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from reports import changes
+from reports.changes import Snapshot
+from reports.frames import Frames
+from reports.pages import architecture, ledger, overview, pair, run, speed, task
+from reports.pages.templating import Page
+from reports.report import Report
 
-from reports import formats
-from reports.frames import Entry, Frames, Run
-from reports.grid import grid
-from reports.leaderboard import rankings
-from reports.rows import STATES
-from reports.sections import sections
-
-_HERE = Path(__file__).parent
+_FEW, _MANY = (overview, task, architecture, speed, ledger), (pair, run)
+"""The kinds of pages: those with figures, and those of which there may be thousands."""
 
 
-def render(frames: Frames, out: Path) -> Path:
-    """Write the report of `frames` to ``out/index.html`` and return that path; `out` is created where needed.
+def render(frames: Frames, out: Path, processes: int = 1) -> Path:
+    """Write the report of `frames` into the folder `out`, which is created where needed; returns its first page.
 
-    The file is replaced in one step: a reader sees the old page or the new one, also when the disk is full half-way.
-    The same frames give the same bytes. An `out` that is a file or can't be written is an OSError of one sentence.
+    A page is replaced in one step: a reader sees the old one or the new one, also when the disk is full half-way. The
+    file ``report.json`` remembers what was written: a later report in the same folder tells what changed, and removes
+    the pages that it doesn't have any more. Files of others are left alone. The same frames give the same bytes, and
+    once more when they are rendered again. An `out` that is a file or can't be written is an OSError of one sentence.
+
+    With two `processes` the pages of pairs and runs are made in one of their own, which pays for thousands of runs; the
+    program that asks for it must be one that :mod:`multiprocessing` can start anew.
     """
-    path = Path(out) / "index.html"
-    _write(path, page(frames).encode("utf-8"))
-    return path
+    out = Path(out)
+    memory = changes.remembered(out)
+    folder = _Folder(out)
+    with ProcessPoolExecutor(1, get_context("spawn")) if processes > 1 else nullcontext() as pool:
+        many = pool.submit(_write_many, frames, out) if pool else None
+        report = Report(frames)
+        now = changes.snapshot(report)
+        written = [folder.put(page) for page in _pages(report, now, memory.before(now), _FEW)]
+        written += many.result() if many else [folder.put(page) for kind in _MANY for page in kind.pages(report)]
+    # The list of what there is to be removed is given up last: a report that was cut off can still be cleared away.
+    folder.remove(set(memory.pages) - set(written))
+    folder.write(changes.FILE, changes.remembering(memory, now, written))
+    return out / "index.html"
 
 
-def page(frames: Frames) -> str:
-    """The whole page as text: a pure function of `frames`, with styles, script and figures inside."""
-    runs = frames.records()
-    architectures, tasks = _architectures(frames, runs), frames.entries("tasks")
-    ranked = rankings(runs)
-    parts = sections(ranked, frames.traces(), tasks, architectures)
-    states = Counter(run.state for run in runs)
-    template = _environment().get_template("index.html")
-    return template.render(
-        sections=parts,
-        grid=grid(ranked, tasks, architectures),
-        architectures=architectures,
-        tasks=tasks,
-        runs=len(runs),
-        states=[(state, states[state]) for state in (*STATES, *sorted(states.keys() - STATES)) if states[state]],
-        until=_until(runs),
-        versions=sorted({run.version for run in runs} - {""}),
-    )
+def pages(frames: Frames, before: Snapshot | None = None) -> Iterator[Page]:
+    """All pages: a pure function of `frames`, and of the report `before` that the changes are told from, if any."""
+    report = Report(frames)
+    return _pages(report, changes.snapshot(report), before, (*_FEW, *_MANY))
 
 
-def _architectures(frames: Frames, runs: Sequence[Run]) -> list[Entry]:
-    # Those that are registered, and those that only a run names: a plugin that is gone keeps its results.
-    known = {
-        run.arch: Entry(run.arch, run.arch_title or run.arch, "Not installed here, known from its runs only.")
-        for run in runs
-    }
-    known |= {entry.name: entry for entry in frames.entries("architectures")}
-    return sorted(known.values(), key=lambda entry: (entry.name.casefold(), entry.name))
+def _pages(report: Report, now: Snapshot, before: Snapshot | None, kinds: Iterable[ModuleType]) -> Iterator[Page]:
+    for kind in kinds:
+        if kind is overview:
+            yield from overview.pages(report, changes.changes(before, now) if before else None)
+        else:
+            yield from kind.pages(report)
 
 
-def _until(runs: Sequence[Run]) -> str:
-    times = pd.to_datetime([run.created for run in runs], errors="coerce", utc=True, format="ISO8601").dropna()
-    return f"{times.max():%Y-%m-%d %H:%M} UTC" if len(times) else ""
+def _write_many(frames: Frames, out: Path) -> list[str]:
+    """Write the pages of pairs and runs, in a process of its own; returns their addresses."""
+    report, folder = Report(frames), _Folder(out)
+    return [folder.put(page) for kind in _MANY for page in kind.pages(report)]
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        name: getattr(formats, name)
-        for name in ("clipped", "count", "duration", "half_width", "listed", "metric_name", "span", "value")
-    }
-    script = _static("page.js")
-    # The browser runs this script and no other, and is forbidden every request: see the policy in layout.html.
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment.globals |= {"style": Markup(_static("page.css")), "script": Markup(script), "script_digest": digest}
-    environment.globals["known_states"] = (*STATES, "not run")
-    return environment
+class _Folder:
+    """Writes files below `out`; an error of the disk becomes an OSError of one sentence."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._made: set[Path] = set()
+
+    def put(self, page: Page) -> str:
+        """Write a page and return its address."""
+        self.write(page.address, page.content.encode("utf-8"))
+        return page.address
+
+    def write(self, address: str, data: bytes) -> None:
+        path = self._out / address
+        try:
+            if path.parent not in self._made:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._made.add(path.parent)
+            if not _holds(path, data):
+                _replace(path, data)
+        except OSError as error:
+            raise self._explained("write", error) from error
+
+    def remove(self, addresses: Iterable[str]) -> None:
+        try:
+            for address in sorted(addresses):
+                (self._out / address).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._explained("remove a page of", error) from error
+
+    def _explained(self, what: str, error: OSError) -> OSError:
+        reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror or error
+        return OSError(f"cannot {what} the report {'to' if what == 'write' else 'in'} {self._out} ({reason}): "
+                       "name a folder that can be written")  # fmt: skip
 
 
-def _static(name: str) -> str:
-    return (_HERE / "static" / name).read_text(encoding="utf-8")
+def _holds(path: Path, data: bytes) -> bool:
+    # A page that did not change keeps its time: what copies the folder to a server has less to do.
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
-def _write(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror or error
-        raise OSError(
-            f"cannot write the report to {path.parent} ({reason}): name a folder that can be written"
-        ) from error
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

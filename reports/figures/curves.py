@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from reports.frames import Trace
-from reports.rows import Row
+from reports.ranking.rows import Row
+from reports.records import Trace
 
 Axis = Literal["step", "seconds"]
-MOST_POINTS = 80  # of a line: more cannot be seen at the width of a figure, and would only make the page heavy
+MOST_POINTS = 48  # of a line: more cannot be seen at the width of a figure, and would only make the page heavy
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Curve:
     highest: tuple[float, ...]
 
     def sampled(self, most: int) -> list[tuple[float, float, float, float]]:
-        """At most that many of its places, evenly spread with both ends: (x, mean, lowest, highest)."""
-        places = list(zip(self.x, self.mean, self.lowest, self.highest, strict=True))
-        chosen = np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int)
-        return [places[index] for index in chosen]
+        """At most `most` points (but two where there are two), both ends among them: place, mean, lowest, highest."""
+        points = list(zip(self.x, self.mean, self.lowest, self.highest, strict=True))
+        count = min(len(points), max(2, most))
+        return [points[place] for place in np.linspace(0, len(points) - 1, count).round().astype(int)]
 
 
 def curve(row: Row, traces: Mapping[str, Trace], axis: Axis) -> Curve | None:

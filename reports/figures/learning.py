@@ -1,209 +1,110 @@
-"""Learning curves as inline SVG: deterministic, in the page's font and colours, told apart by more than colour."""
+"""Learning curves of a ranking: the validation metric against steps and against seconds."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from reports import formats
-from reports.curves import Axis, Curve, curve
-from reports.frames import Trace
-from reports.leaderboard import Ranking
-from reports.statistics import over_decades
-from reports.svg import inlined
+from reports.figures.curves import Axis, Curve, curve
+from reports.figures.drawing import Column, Drawing, Line, Panel, key
+from reports.figures.scales import from_zero, looks, metric_axis, metric_title, percent, time_unit
+from reports.figures.style import Palette, Series
+from reports.ranking.leaderboard import Ranking
+from reports.ranking.rows import Row
+from reports.records import Trace
 
-SERIES = 8  # colours of the style sheet: --series-1 ... --series-8
-_MARKERS = "os^DvPX*"
-_DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
-_INK, _RULE = "#010101", "#020202"
-_SERIES = [f"#03{number:02x}00" for number in range(1, SERIES + 1)]
-_COLOURS = {_INK: "currentColor", _RULE: "var(--rule)"} | {
-    drawn: f"var(--series-{number})" for number, drawn in enumerate(_SERIES, 1)
-}
-_WIDTH, _HEIGHT = 480, 270  # units of the drawing; a page shows one as 0.75 to 1.35 pixels
-_TIMES = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",  # text stays text: the page gives it its font
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.titlepad": 8,
-    "axes.titlecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.labelpad": 6,
-    "axes.edgecolor": _INK,
-    "axes.facecolor": "none",
-    "axes.spines.left": False,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.facecolor": "none",
-    "grid.color": _RULE,
-    "grid.linewidth": 0.8,
-    "lines.linewidth": 1.7,
-    "lines.markersize": 4.5,
-    "text.parse_math": False,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "ytick.major.size": 0,
-}
+MOST_CURVES = 12
+"""Rows drawn at most, the best of the ranking: more lines could not be told apart."""
+_MOST_LINES = 360  # of the table behind a panel: with many rows, each tells fewer of its points there
 
 
-@dataclass(frozen=True)
-class Series:
-    """How a curve is drawn, by the number of its architecture and of its recipe; both from 0."""
-
-    architecture: int
-    recipe: int
-
-    @property
-    def style(self) -> dict[str, Any]:
-        """Keyword arguments of matplotlib's ``plot``; with more than eight architectures the markers move on."""
-        colour, turn = self.architecture % SERIES, self.architecture // SERIES
-        return {
-            "color": _SERIES[colour],
-            "marker": _MARKERS[(colour + turn) % len(_MARKERS)],
-            "linestyle": _DASHES[self.recipe % len(_DASHES)],
-        }
-
-
-@dataclass(frozen=True)
-class LearningCurves:
-    """The figure of one ranking: a panel against steps and one against seconds, and the series for its legend."""
-
-    panels: tuple[str, ...]
-    curves: tuple[Curve, ...]
-    keys: tuple[str, ...]
-
-
-def learning_curves(ranking: Ranking, traces: Mapping[str, Trace], numbers: Mapping[str, int]) -> LearningCurves | None:
+def learning_curves(ranking: Ranking, traces: Mapping[str, Trace], numbers: Mapping[str, int]) -> Drawing | None:
     """The figure of `ranking`, or None where no run of its ranked rows has a curve.
 
-    `numbers` gives every architecture its number, so that it has the same colour on the whole page. Identifiers inside
+    `numbers` gives every architecture its number, so that it has the same colour on every page. Names inside
     the drawings are derived from the ranking's anchor, because those of one page must differ.
     """
-    curves = _curves(ranking, traces, "step")
-    if not curves:
+    known = [row for row in ranking.ranked if any(run.state == "done" and run.run in traces for run in row.runs)]
+    steps, seconds = (_curves(known[:MOST_CURVES], traces, axis) for axis in ("step", "seconds"))
+    if not steps:
         return None
-    series = _series(curves, numbers)
-    timed = _curves(ranking, traces, "seconds")
-    span = _span([*curves, *timed])
-    panels = (_panel(ranking, "step", curves, series, span), _panel(ranking, "seconds", timed, series, span))
-    keys = tuple(_key(one, f"{ranking.anchor}--{number}") for number, one in enumerate(series, 1))
-    return LearningCurves(panels, tuple(curves), keys)
-
-
-def _span(curves: Sequence[Curve]) -> tuple[float, float]:
+    look = looks(ranking.ranked, numbers)
+    series = [look[one.row.arch, one.row.recipe_hash] for one in steps]
+    both = [*steps, *seconds]
     # The same values on both panels, so that the eye can go from one to the other.
-    return min(min(one.lowest) for one in curves), max(max(one.highest) for one in curves)
+    span = min(min(one.lowest) for one in both), max(max(one.highest) for one in both)
+    name = f"{ranking.anchor}--curves"
+    more = len(known) - MOST_CURVES
+    return Drawing(
+        name=name,
+        heading="Learning curves",
+        caption="The validation metric while training: mean over the seeds that are done, shaded from the lowest to "
+        "the highest seed. A seed that stopped early keeps its last value.",
+        panels=(_panel(ranking, "step", steps, series, span), _panel(ranking, "seconds", seconds, series, span)),
+        keys=tuple(
+            key(look, f"{name}-{number}", one.row.title, one.row.recipe)
+            for number, (one, look) in enumerate(zip(steps, series, strict=True), 1)
+        ),
+        columns=(
+            *(Column("Architecture"), Column("Recipe"), Column("Against"), Column("At", number=True)),
+            *(Column(title, number=True) for title in ("Mean", "Lowest", "Highest", "n")),
+        ),
+        lines=(*_lines(ranking, steps, 0, "steps"), *_lines(ranking, seconds, 1, "seconds")),
+        notes=(f"The {MOST_CURVES} best rows are drawn, and {more:,} more have curves.",) if more > 0 else (),
+    )
 
 
-def _curves(ranking: Ranking, traces: Mapping[str, Trace], axis: Axis) -> list[Curve]:
-    return [one for row in ranking.ranked if (one := curve(row, traces, axis))]
+def _curves(rows: Sequence[Row], traces: Mapping[str, Trace], axis: Axis) -> list[Curve]:
+    return [one for row in rows if (one := curve(row, traces, axis))]
 
 
-def _key(series: Series, name: str) -> str:
-    # The sample is the same in every legend, but an identifier may stand on a page only once.
-    return _sample(series).replace('id="', f'id="{name}-').replace('href="#', f'href="#{name}-')
-
-
-@lru_cache
-def _sample(series: Series) -> str:
-    with _settings("sample"):
-        figure = Figure(figsize=(36 / 72, 12 / 72))
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.axis("off")
-        axes.set(xlim=(0, 36), ylim=(-6, 6))
-        axes.plot([1, 18, 35], [0, 0, 0], markevery=[1], linewidth=1.8, markersize=5.5, clip_on=False, **series.style)
-        return _drawn(figure, "").replace('role="img" aria-label=""', 'aria-hidden="true"')
-
-
-def _series(curves: Sequence[Curve], numbers: Mapping[str, int]) -> list[Series]:
-    recipes: dict[str, int] = {}
+def _lines(ranking: Ranking, curves: Sequence[Curve], panel: int, against: str) -> list[Line]:
+    size, _ = _x_unit("step" if panel == 0 else "seconds", max((one.x[-1] for one in curves), default=0.0))
     found = []
     for one in curves:
-        found.append(Series(numbers[one.row.arch], recipes.get(one.row.arch, 0)))
-        recipes[one.row.arch] = recipes.get(one.row.arch, 0) + 1
+        for x, *values in one.sampled(_MOST_LINES // len(curves)):
+            shown = (formats.value(value, ranking.metric) for value in values)
+            at = formats.count(round(x)) if panel == 0 else formats.significant(x, 3)
+            place = (x / size, percent(ranking.metric) * values[0])
+            places = (place, None) if panel == 0 else (None, place)
+            found.append(Line((one.row.title, one.row.recipe, against, at, *shown, str(one.n)), places))
     return found
 
 
 def _panel(
     ranking: Ranking, axis: Axis, curves: Sequence[Curve], series: Sequence[Series], span: tuple[float, float]
-) -> str:
-    percent = 100.0 if ranking.metric == "accuracy" else 1.0
-    size, unit = _x_unit(axis, max(one.x[-1] for one in curves))
+) -> Panel:
+    factor = percent(ranking.metric)
+    end = max(one.x[-1] for one in curves)
+    size, unit = _x_unit(axis, end)
     against = "steps" if axis == "step" else f"training time in {unit}"
-    name = f"validation {formats.metric_name(ranking.metric)}"
-    with _settings(f"{ranking.anchor} {axis}"):
-        figure = Figure(figsize=(_WIDTH / 72, _HEIGHT / 72))
-        axes = figure.add_axes((0.11, 0.17, 0.87, 0.73))
-        for one, drawn in zip(curves, series, strict=True):
-            _draw(axes, one, drawn, size, percent)
-        low, high = percent * span[0], percent * span[1]
-        _dress(axes, low, high, logarithmic=ranking.metric != "accuracy" and over_decades(low, high))
-        unit_sign = ", %" if ranking.metric == "accuracy" else ""
-        axes.set_xlim(0, max(one.x[-1] for one in curves) / size * 1.02 or 1.0)
-        axes.set_title(f"{name}{unit_sign}".capitalize(), loc="left")
+
+    def draw(axes: Axes, palette: Palette) -> None:
+        for one, look in zip(curves, series, strict=True):
+            _draw(axes, one, look, size, factor, palette)
+        metric_axis(axes, factor * span[0], factor * span[1], ranking.metric)
+        from_zero(axes, end / size)
+        axes.set_title(metric_title("validation", ranking.metric), loc="left")
         axes.set_xlabel(against.capitalize())
-        return _drawn(figure, f"Line chart: {name} against {against}, one line a row of the ranking")
+
+    name = f"validation {formats.metric_name(ranking.metric)}"
+    label = f"Line chart: {name} against {against}, one line a row of the ranking"
+    return Panel(f"{ranking.anchor}--curves-{axis}", label, draw)
 
 
-def _draw(axes: Axes, one: Curve, series: Series, size: float, percent: float) -> None:
+def _draw(axes: Axes, one: Curve, series: Series, size: float, factor: float, palette: Palette) -> None:
     x = [place / size for place in one.x]
+    look = series.style(palette)
     if one.n > 1:
-        low, high = ([percent * value for value in side] for side in (one.lowest, one.highest))
-        axes.fill_between(x, low, high, color=series.style["color"], alpha=0.14, linewidth=0)
+        low, high = ([factor * value for value in side] for side in (one.lowest, one.highest))
+        axes.fill_between(x, low, high, color=look["color"], alpha=0.14, linewidth=0)
     every = max(1, len(x) // 7)
     # Each series begins its markers elsewhere, so that they do not cover each other where lines meet.
     start = series.architecture % every if len(x) > 1 else 0
-    axes.plot(x, [percent * value for value in one.mean], markevery=(start, every), **series.style)
-
-
-def _dress(axes: Axes, low: float, high: float, logarithmic: bool) -> None:
-    if logarithmic:
-        axes.set_ylim(low / (high / low) ** 0.05, high * (high / low) ** 0.05)
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(numticks=6))
-        axes.yaxis.set_minor_locator(NullLocator())
-    else:
-        margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-        axes.set_ylim(low - margin, high + margin)
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
-    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
-    axes.grid(axis="y")
-
-
-def _tick(value: float, _: float) -> str:
-    if value == 0 or abs(value) >= 1e-3:
-        return f"{value:,.10g}".replace("-", "−")
-    return formats.significant(value, 1)
+    axes.plot(x, [factor * value for value in one.mean], markevery=(start, every), **look)
 
 
 def _x_unit(axis: Axis, end: float) -> tuple[float, str]:
-    if axis == "step":
-        return 1.0, "steps"
-    return next(((size, unit) for size, unit in _TIMES if end >= 2 * size), (1.0, "seconds"))
-
-
-@contextmanager
-def _settings(salt: str) -> Iterator[None]:
-    with mpl.rc_context():
-        mpl.rcdefaults()  # a person's own matplotlibrc must have no influence on the page
-        mpl.rcParams.update(_STYLE)
-        mpl.rcParams["svg.hashsalt"] = salt
-        yield
-
-
-def _drawn(figure: Figure, label: str) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, dpi=72)
-    return inlined(text.getvalue(), label, _COLOURS)
+    return (1.0, "steps") if axis == "step" else time_unit(end)

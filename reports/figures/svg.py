@@ -12,11 +12,12 @@ _NUMBER = re.compile(r"-?\d+\.\d+")
 _FONT_SIZE = re.compile(r"font(?:-size)?:[^;]*?([\d.]+px)")
 
 
-def inlined(text: str, label: str, colours: Mapping[str, str]) -> str:
+def inlined(text: str, label: str, colours: Mapping[str, str], attributes: Mapping[str, str] | None = None) -> str:
     """The drawing `text` as an ``<svg>`` element to be put into HTML.
 
     `label` is what a screen reader says instead. `colours` maps the colours drawn with (``"#010203"``) to CSS
     colours, as ``currentColor`` or ``var(--series-1)``, so that one drawing serves both colour schemes.
+    `attributes` are added to the element.
     """
     root = ElementTree.fromstring(text)
     for parent in list(root.iter()):
@@ -28,7 +29,7 @@ def inlined(text: str, label: str, colours: Mapping[str, str]) -> str:
     for size in ("width", "height"):
         root.attrib.pop(size, None)
     root.attrib.pop("version", None)
-    root.attrib.update({"role": "img", "aria-label": label})
+    root.attrib.update({"role": "img", "aria-label": label, **(attributes or {})})
     return ElementTree.tostring(_flat(root), encoding="unicode")
 
 

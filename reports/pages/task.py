@@ -1,52 +1,130 @@
-"""What the page says of one ranking, beside its rows: its notes, its scale, its figure."""
+"""A page a task: its rankings, one a variant and protocol, with their figures; its studies; what was published."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
 
-from reports.figures import LearningCurves, learning_curves
-from reports.frames import Entry, Trace
-from reports.leaderboard import Ranking
-from reports.rows import Note, Row
-from reports.strips import Scale, Strip
+from reports import addresses
+from reports.figures.drawing import Drawing
+from reports.figures.learning import learning_curves
+from reports.figures.pareto import pareto
+from reports.figures.strips import Scale, Strip
+from reports.figures.style import plain_tick
+from reports.figures.tuning import tuning_curves
+from reports.ledger import LedgerEntry
+from reports.pages.templating import Pages, render
+from reports.ranking.leaderboard import Ranking
+from reports.ranking.rows import SEVERAL_MACHINES, Note, Row, machines
+from reports.ranking.studies import Tally, tally
+from reports.ranking.target import Targets, targets
+from reports.records import Entry
+from reports.report import Report, Study
 
 
 @dataclass(frozen=True)
 class Section:
-    """One ranking on the page. `marks` gives each different note of its rows the letter that points to it."""
+    """One ranking on the page.
+
+    `marks` gives each different note of its rows the letter that points to it. `shipped` has architecture and hash of
+    the published recipes of this variant of the task.
+    """
 
     ranking: Ranking
-    summary: str
     marks: dict[Note, str]
     scale: Scale | None
-    figure: LearningCurves | None
+    figures: tuple[Drawing, ...]
+    targets: Targets | None
+    shipped: frozenset[tuple[str, str]]
 
     def strip(self, row: Row) -> Strip | None:
         """The drawing of the seeds of `row`; None where it has no result."""
         return self.scale.strip(row.test) if self.scale and row.test else None
 
+    def target(self, value: float) -> str:
+        """A target as its column is headed: ``"90 %"``, ``"0.002"``."""
+        return f"{plain_tick(100 * value, 0)} %" if self.ranking.metric == "accuracy" else plain_tick(value, 0)
 
-def sections(
-    rankings: Sequence[Ranking],
-    traces: Mapping[str, Trace],
-    tasks: Sequence[Entry],
-    architectures: Sequence[Entry],
-) -> list[Section]:
-    """One section a ranking, in their order; `architectures` decides the colours of the figures."""
-    numbers = {entry.name: number for number, entry in enumerate(architectures)}
-    summaries = {task.name: task.summary for task in tasks}
-    return [
-        Section(
-            ranking=ranking,
-            summary=summaries.get(ranking.task) or summaries.get(ranking.task.partition("[")[0], ""),
-            marks=_marks(ranking),
-            scale=Scale.of([row.test for row in ranking.rows if row.test], ranking.metric) if ranking.ranked else None,
-            figure=learning_curves(ranking, traces, numbers),
+    @property
+    def several_machines(self) -> str:
+        """A warning where times of the ranking are of different machines, and can't be compared as they stand."""
+        return SEVERAL_MACHINES if len(machines(self.ranking.rows)) > 1 else ""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The studies of one variant of the task that share a metric."""
+
+    task: str
+    metric: str
+    higher_is_better: bool
+    studies: tuple[Tally, ...]
+    figure: Drawing | None
+
+
+def pages(report: Report) -> Pages:
+    """One page a task that is registered or was run."""
+    published: dict[str, list[LedgerEntry]] = {}
+    for entry in report.ledger:
+        published.setdefault(addresses.base(entry.number.task), []).append(entry)
+    pairs = {(run.task, run.arch) for run in report.runs}
+    for task in report.tasks:
+        yield render(
+            "task.html",
+            addresses.task(task.name),
+            task=task,
+            metric=_metric(task, report),
+            sections=[_section(ranking, report) for ranking in report.rankings_of(task.name)],
+            tunings=_tunings(task.name, report),
+            published=published.get(task.name, []) if task.name else [],
+            pairs=pairs,
+            report=report,
         )
-        for ranking in rankings
-    ]
+
+
+def figures_of(ranking: Ranking, report: Report) -> list[Drawing]:
+    """The figures of one ranking."""
+    figures = (learning_curves(ranking, report.traces, report.numbers), pareto(ranking, report.numbers))
+    return [figure for figure in figures if figure]
+
+
+def drawings(report: Report) -> Iterator[Drawing]:
+    """All figures of all these pages, to be exported."""
+    for ranking in report.rankings:
+        yield from figures_of(ranking, report)
+    for task in report.tasks:
+        yield from (tuning.figure for tuning in _tunings(task.name, report) if tuning.figure)
+
+
+def _metric(task: Entry, report: Report) -> str:
+    metrics = {ranking.metric for ranking in report.rankings_of(task.name)} | ({task.metric} - {""})
+    return metrics.pop() if len(metrics) == 1 else ""
+
+
+def _section(ranking: Ranking, report: Report) -> Section:
+    return Section(
+        ranking=ranking,
+        marks=_marks(ranking),
+        scale=Scale.of([row.test for row in ranking.rows if row.test], ranking.metric) if ranking.ranked else None,
+        figures=tuple(figures_of(ranking, report)),
+        targets=targets(ranking, report.traces),
+        shipped=frozenset((one.arch, one.recipe_hash) for one in report.published_recipes if one.task == ranking.task),
+    )
+
+
+def _tunings(task: str, report: Report) -> list[Tuning]:
+    groups: dict[tuple[str, str, bool], list[Study]] = {}
+    for study in report.studies:
+        if addresses.base(study.task) == task:
+            groups.setdefault((study.task, study.metric, study.higher_is_better), []).append(study)
+    return [_tuning(number, of, groups[of], report) for number, of in enumerate(sorted(groups), 1)]
+
+
+def _tuning(number: int, of: tuple[str, str, bool], studies: Sequence[Study], report: Report) -> Tuning:
+    numbers = report.colour_of(study.arch for study in studies)
+    figure = tuning_curves(f"tuning-{addresses.slug(of[0])}-{number}", studies, numbers, report.title_of)
+    return Tuning(*of, studies=tuple(tally(study) for study in studies), figure=figure)
 
 
 def _marks(ranking: Ranking) -> dict[Note, str]:

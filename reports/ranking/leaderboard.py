@@ -1,4 +1,4 @@
-"""Runs in, rankings out: one ranking a task and training-set size, one row an architecture and recipe."""
+"""Runs in, rankings out: one ranking a task and protocol, one row an architecture and recipe."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reports import formats
-from reports.frames import Frames, Run
-from reports.notes import notes
-from reports.rows import STATES, Row, make_row
+from reports.frames import Frames
+from reports.ranking.notes import notes
+from reports.ranking.rows import STATES, Row, make_row
+from reports.records import Run
 from reports.statistics import ranks
+
+COLUMNS = (
+    *("task", "task_title", "train_limit", "selection", "metric", "higher_is_better", "rank"),
+    *("arch", "arch_title", "recipe", "recipe_hash", "state", "n", "mean"),
+    *("low", "high", "best", "valid", "score", "parameters", "epochs"),
+    *("epochs_done", "seconds", "device", "threads", "backends", "warnings"),
+)
+"""The keys of a row as :func:`table` gives it, in their order."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """The rows that may be compared: the same task variant, metric and number of training samples.
+    """The rows that may be compared: the same task variant, metric, number of training samples and choice of weights.
 
     Ranked rows come first, best first, then those without a result. `train_limit` is None for the whole training set.
     `anchor` names the ranking on a page and in a link: small letters, digits and hyphens.
@@ -30,19 +39,33 @@ class Ranking:
     rows: tuple[Row, ...]
     anchor: str
     protocol: str = ""
+    selection: str = ""
+    """Whose weights were tested: ``"best"`` (or "", where it isn't known), or ``"final"``."""
 
     @property
     def ranked(self) -> tuple[Row, ...]:
         """The rows with a result."""
         return tuple(row for row in self.rows if row.rank is not None)
 
+    def chosen(self, arch: str) -> Row | None:
+        """The row that stands for an architecture, of several recipes the one with the best validation mean.
+
+        Choosing by the test metric would be selection on the test set.
+        """
+        rows = [row for row in self.rows if row.arch == arch]
+        sign = -1 if self.higher_is_better else 1
+        known = [(sign * row.valid.mean, place) for place, row in enumerate(rows) if row.test and row.valid]
+        return rows[min(known)[1]] if known else next(iter(rows), None)
+
 
 def rankings(runs: Iterable[Run]) -> list[Ranking]:
     """All rankings of `runs`, by task label, the whole training set before limited ones."""
-    groups: dict[tuple[str, str, int], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, str, int, bool], list[Run]] = defaultdict(list)
     for run in runs:
-        # No limit sorts first, as -1. The metric is part of the key because different metrics have no common order.
-        groups[run.task, run.metric, -1 if run.train_limit is None else run.train_limit].append(run)
+        # No limit sorts first, as -1. The metric is part of the key because different metrics have no common order, and
+        # whose weights were tested because the last epoch's score is no choice made on the validation set.
+        limit = -1 if run.train_limit is None else run.train_limit
+        groups[run.task, run.metric, limit, run.selection == "final"].append(run)
     found: dict[str, Ranking] = {}
     for key in sorted(groups, key=lambda key: (key[0].casefold(), key)):
         ranking = _ranking(groups[key], found.keys())
@@ -57,7 +80,7 @@ def table(frames: Frames) -> list[dict[str, object]]:
     the seeds behind them; `score` is mean and interval as text. `parameters` and `epochs` are the largest of the
     row's runs, `seconds` their mean. `warnings` are sentences.
     """
-    return [_plain(ranking, row) for ranking in rankings(frames.records()) for row in ranking.rows]
+    return [plain(ranking, row) for ranking in rankings(frames.records()) for row in ranking.rows]
 
 
 def _ranking(runs: Sequence[Run], taken: Collection[str]) -> Ranking:
@@ -77,6 +100,7 @@ def _ranking(runs: Sequence[Run], taken: Collection[str]) -> Ranking:
         rows=tuple(replace(row, notes=notes(row, rows[0], longest)) for row in rows),
         anchor=_anchor(of, taken),
         protocol=of.task_protocol,
+        selection=of.selection,
     )
 
 
@@ -86,6 +110,8 @@ def _anchor(run: Run, taken: Collection[str]) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", f"task {run.task.lower()[:60]}").strip("-")
     if run.train_limit is not None:
         name += f"-first-{run.train_limit}"
+    if run.selection == "final":
+        name += "-final"
     number = 1
     while (found := name if number == 1 else f"{name}--{number}") in taken:
         number += 1
@@ -102,12 +128,14 @@ def _placed(rows: Sequence[Row], higher_is_better: bool) -> list[Row]:
     return ranked + sorted(rest, key=lambda row: (*STATES, row.state).index(row.state))
 
 
-def _plain(ranking: Ranking, row: Row) -> dict[str, object]:
+def plain(ranking: Ranking, row: Row) -> dict[str, object]:
+    """One row as :func:`table` gives it."""
     test, valid = row.test, row.valid
     return {
         "task": ranking.task,
         "task_title": ranking.title,
         "train_limit": ranking.train_limit,
+        "selection": ranking.selection,
         "metric": ranking.metric,
         "higher_is_better": ranking.higher_is_better,
         "rank": row.rank,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from reports.formats import clipped, listed
-from reports.rows import Note, Row
+from reports.ranking.rows import Note, Row
 
 FEW_EPOCHS = 0.5  # of the row that was trained longest: below it, a row is told to be short of training
 LONGEST_DETAIL = 240
@@ -27,6 +27,8 @@ def _seeds(row: Row) -> list[Note]:
     found = []
     if row.test and row.test.n == 1:
         found.append(Note("One seed: there is no interval, and another seed may change the rank"))
+    if row.test and row.test.n == 2:
+        found.append(Note("Two seeds: the interval rests on a single difference, and is wide for want of more"))
     if row.repeated:
         found.append(Note(f"Run more than once ({_seed_names(row.repeated)}): only the newest run of a seed counts"))
     empty = [run.seed for run in row.runs if run.state == "done" and run.test is None]
@@ -42,7 +44,7 @@ def _unfinished(row: Row) -> list[Note]:
             groups[run.state, clipped(run.reason, LONGEST_DETAIL)].append(run.seed)
     left_out = ", not in the mean" if row.test else ""
     return [
-        Note(f"{_seed_names(seeds).capitalize()} {_UNFINISHED.get(state, state)}{left_out}", reason)
+        Note(f"{_seed_names(seeds).capitalize()} {_UNFINISHED.get(state) or clipped(state, 60)}{left_out}", reason)
         for (state, reason), seeds in sorted(groups.items())
     ]
 
@@ -65,6 +67,9 @@ def _machines(row: Row, first: Row) -> list[Note]:
             found.append(Note(f"The {words} differs between its seeds", detail))
         elif values != first.texts(name):
             found.append(Note(f"Another {words} than the first row", detail or "not known"))
+    # Between rows backends differ by nature: each architecture has its own.
+    if len(backends := row.texts("backends")) > 1:
+        found.append(Note("The backend differs between its seeds", clipped(listed(backends), LONGEST_DETAIL)))
     return found
 
 

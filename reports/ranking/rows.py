@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
-from reports.frames import Run
+from reports.records import Run
 from reports.statistics import Summary, summarise
 
 STATES = ("done", "running", "interrupted", "pruned", "failed")
+SEVERAL_MACHINES = (
+    "The runs were not all on the same machine with the same number of threads: their times differ by it."
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,13 @@ class Row:
         known = [run.seconds for run in self.counted if run.seconds is not None]
         return math.fsum(known) / len(known) if known else None
 
+    @property
+    def step_seconds(self) -> float | None:
+        """Training time of a step, in seconds, validation included: the median over the runs that tell it."""
+        told = ((run.seconds, run.steps) for run in self.counted)
+        known = [seconds / steps for seconds, steps in told if seconds is not None and steps and steps > 0]
+        return median(known) if known else None
+
     def whole(self, name: str) -> list[int]:
         """The different values of a field that counts something (parameters, epochs), ascending."""
         return sorted({getattr(run, name) for run in self.counted} - {None})
@@ -72,6 +83,11 @@ class Row:
     def texts(self, name: str) -> list[str]:
         """The different values of any field, as texts, in alphabetical order; unknown ones are left out."""
         return sorted({str(getattr(run, name)) for run in self.counted} - {"", "None"})
+
+
+def machines(rows: Iterable[Row]) -> set[tuple[str, int | None]]:
+    """The machines that times of `rows` were taken on: device and number of threads of the runs that count."""
+    return {(run.device, run.threads) for row in rows for run in row.counted}
 
 
 def make_row(runs: Sequence[Run], higher_is_better: bool) -> Row:

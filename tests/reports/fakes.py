@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,14 @@ def run(**changed: Any) -> dict[str, Any]:
         "created": "2026-03-04T11:58:00+00:00",
         "version": "0.1.0",
         "task_protocol": "",
+        "selection": "best",
+        "command": "python -m harness run --arch lstm --task psdigits --seed 0 --threads 2",
+        "environment": "e0e0e0e0",
+        "warnings": "",
+        "steps": 1200,
+        "data_checksum": "",
+        "operations": "lstm: torch 1,200 times",
+        "updated": "2026-03-04T12:58:00+00:00",
     }
     assert changed.keys() <= row.keys()
     return row | changed
@@ -104,6 +114,217 @@ def store(seed: int = 0) -> Frames:
     return maker.frames()
 
 
+def full(seed: int = 0) -> Frames:
+    """The store of :func:`store` with all that the command line can tell: recipes, environments, studies, timings."""
+    known = store(seed)
+    names = known.runs[["recipe_hash", "arch", "task"]].drop_duplicates()
+    recipes = [
+        {"recipe_hash": r.recipe_hash, "toml": _TOML.format(arch=r.arch, task=r.task)} for r in names.itertuples()
+    ]
+    settings = {"hardware.cpu": DEVICE.removeprefix("cpu: "), "software.torch": "2.15.0", "software.python": "3.11.9"}
+    environments = [{"environment": "e0e0e0e0", "name": name, "value": value} for name, value in settings.items()]
+    published = known.runs[known.runs["recipe"] == "published"].iloc[0]
+    shipped = {
+        "arch": published["arch"],
+        "task": published["task"],
+        "recipe_hash": published["recipe_hash"],
+        "toml": _TOML.format(arch=published["arch"], task=published["task"]),
+        "source": "the authors' repository, default arguments of its script",
+        "deviations": "The test set is evaluated once, not after every epoch.\nThe split is frozen.",
+    }
+    architectures = known.architectures.assign(
+        equations=[_EQUATIONS.get(name, "") for name in known.architectures["name"]],
+        paper="A. Author, B. Author: A recurrent network. Conference on Networks, 2021",
+        paper_url="https://example.org/paper",
+        code_url="https://example.org/code",
+        origin="built-in",
+    )
+    tasks = known.tasks.assign(
+        protocol="57,000 training, 3,000 validation and 10,000 test samples, frozen.",
+        citation="LeCun et al., Gradient-based learning applied to document recognition, 1998",
+        licence="CC BY-SA 3.0",
+        url="https://example.org/data",
+        length="784",
+    )
+    return replace(
+        known,
+        recipes=pd.DataFrame(recipes),
+        environments=pd.DataFrame(environments),
+        published_recipes=pd.DataFrame([shipped]),
+        architectures=architectures,
+        tasks=tasks,
+        skipped=pd.DataFrame([{"arch": "gru", "task": "smnist", "reason": "would need 31 GiB of memory"}]),
+        **studies(seed),
+        timings=timings(seed),
+    )
+
+
+_TOML = """arch = "{arch}"
+task = "{task}"
+
+[layer]
+hidden_size = 128
+num_layers = 1
+
+[training]
+epochs = 60
+batch_size = 50
+optimizer = "adam"
+lr = 0.005
+selection = "best"
+"""
+_EQUATIONS = {
+    "cornn": r"z_t = z_{t-1} + \Delta t \left( \tanh(W y_{t-1} + V u_t + b) - \gamma y_{t-1} - \epsilon z_{t-1} \right)"
+    "\n"
+    r"y_t = y_{t-1} + \Delta t\, z_t",
+    "unicornn": r"z_t = z_{t-1} - \Delta t\, \sigma(c) \odot (\tanh(w \odot y_{t-1} + V u_t) + \alpha y_{t-1})",
+}
+
+
+def studies(seed: int = 0) -> dict[str, pd.DataFrame]:
+    """The frames `trials` and `importance` of two studies of 30 trials, some ended early, one failed."""
+    random = np.random.default_rng(seed + 1)
+    trials, importance = [], []
+    for arch in ("cornn", "unicornn"):
+        study = f"{arch}-psdigits"
+        for number in range(30):
+            dt, lr = 10 ** random.uniform(-2.5, 0), 10 ** random.uniform(-4, -1.5)
+            value = (
+                0.95 - 0.08 * abs(np.log10(dt) + 1) - 0.05 * abs(np.log10(lr) + 2.4) + 0.01 * random.standard_normal()
+            )
+            state = "failed" if number == 11 else "pruned" if number % 4 == 3 else "complete"
+            trials.append(
+                {
+                    "study": study,
+                    "arch": arch,
+                    "task": "psdigits",
+                    "metric": "accuracy",
+                    "higher_is_better": True,
+                    "trial": number,
+                    "state": state,
+                    "value": value if state == "complete" else np.nan,
+                    "best_seen": value - 0.1 if state == "pruned" else np.nan,
+                    "epochs": 30 if state == "complete" else 7,
+                    "seconds": 9.5 if state == "complete" else 2.5,
+                    "parameters": SIZES[arch],
+                    "values": json.dumps({"dt": dt, "lr": lr, "batch_size": int(random.choice([32, 64, 128]))}),
+                    "reason": "diverged at step 60" if state == "failed" else None,
+                }
+            )
+        shares = {"dt": 0.71, "lr": 0.22, "batch_size": 0.07}
+        importance += [{"study": study, "key": key, "share": share} for key, share in shares.items()]
+    return {"trials": pd.DataFrame(trials), "importance": pd.DataFrame(importance)}
+
+
+def timings(seed: int = 0) -> pd.DataFrame:
+    """The frame `timings`: four architectures over lengths, batches and widths, UnICORNN's figure, and one left out."""
+    random = np.random.default_rng(seed + 2)
+    cost = {"cornn": 9e-9, "gru": 6e-8, "lstm": 4e-8, "unicornn": 2e-9}
+    bars = {"lstm": 35.4, "unicornn": 10.0}
+    cases = [("", length, 32, 128) for length in (100, 300, 1000, 3000)]
+    cases += [("", 300, batch, 128) for batch in (8, 128)] + [("", 300, 32, width) for width in (32, 512)]
+    cases += [("unicornn-figure", length, 128, 128) for length in (1000, 2000)]
+    rows = []
+    for number, (preset, length, batch, width) in enumerate(cases):
+        for arch, each in cost.items():
+            if preset and arch not in bars:
+                continue
+            for phase, share in {"forward": 0.3, "backward": 0.6, "forward_backward": 0.9, "step": 1.0}.items():
+                seconds = share * each * length * batch * width * random.uniform(0.95, 1.05) + 1e-4
+                rows.append(
+                    _TIMING
+                    | {"timing": f"{number:03d}{arch}", "sitting": f"sitting{number // 4}", "preset": preset or None}
+                    | {"arch": arch, "length": length, "batch": batch, "hidden_size": width, "phase": phase}
+                    | {"seconds": seconds, "lower_quartile": 0.97 * seconds, "upper_quartile": 1.04 * seconds}
+                    | {"least": 0.95 * seconds, "cpu_seconds": 1.9 * seconds, "memory": 16.0 * length * batch * width}
+                    | {
+                        "floor": 0.5 * seconds,
+                        "copy_floor": 0.5 * seconds,
+                        "product_floor": 0.1 * seconds,
+                        "reached": 0.5,
+                    }
+                    | {"backend": "best", "backends": "torch" if arch in ("gru", "lstm") else "cpu"}
+                )
+                if preset and phase == "forward_backward":
+                    rows[-1]["published_seconds"] = bars[arch] / 1e3 * length / 1000
+                    rows[-1]["published_source"] = "labels of the bars, measured on a GPU; batch 128 is assumed"
+    left_out = _TIMING | {"timing": "skipped", "arch": "gru", "length": 100_000, "state": "skipped"}
+    return pd.DataFrame([*rows, left_out | {"reason": "would need 41 GiB of memory"}])
+
+
+_TIMING: dict[str, Any] = {
+    "timing": "",
+    "sitting": "sitting9",
+    "preset": None,
+    "arch": "",
+    "length": 100,
+    "batch": 32,
+    "input_size": 1,
+    "hidden_size": 128,
+    "num_layers": 1,
+    "dtype": "float32",
+    "device": DEVICE,
+    "threads": 2,
+    "backend": "best",
+    "backends": "",
+    "state": "done",
+    "reason": None,
+    "phase": None,
+    "repetitions": 20,
+    "seconds": np.nan,
+    "lower_quartile": np.nan,
+    "upper_quartile": np.nan,
+    "least": np.nan,
+    "cpu_seconds": np.nan,
+    "compile_seconds": 0.1,
+    "memory": np.nan,
+    "bytes": 1e8,
+    "operations": 1e9,
+    "copy_floor": np.nan,
+    "product_floor": np.nan,
+    "floor": np.nan,
+    "reached": np.nan,
+    "created": "2026-03-05T10:00:00.000000Z",
+    "version": "0.1.0",
+    "published_seconds": np.nan,
+    "published_source": None,
+}
+
+
+def many(architectures: int, tasks: int, runs: int, epochs: int = 30) -> Frames:
+    """A store of `runs` done runs, spread evenly over all pairs, each with a curve."""
+    random = np.random.default_rng(3)
+    pairs = [(a, t) for t in range(tasks) for a in range(architectures)]
+    rows, tests = [], random.uniform(0.5, 0.99, len(pairs))
+    for number in range(runs):
+        place, seed = number % len(pairs), number // len(pairs)
+        arch, task = pairs[place]
+        reached = float(tests[place] + 0.01 * random.standard_normal())
+        rows.append(
+            run(run=f"{number:012x}", seed=seed, test=reached, valid=reached, recipe_hash=f"{place:016x}")
+            | {"arch": f"cell-{arch:02d}", "arch_title": f"Cell {arch}"}
+            | {"task": f"task-{task:02d}", "task_title": f"Task {task}"}
+        )
+    steps = np.tile(np.arange(1, epochs + 1), runs)
+    rising = 1 - np.exp(-5 * np.linspace(1 / epochs, 1, epochs))
+    curves = pd.DataFrame(
+        {
+            "run": np.repeat([row["run"] for row in rows], epochs),
+            "epoch": steps,
+            "step": 40 * steps,
+            "seconds": 1.5 * steps,
+            "train_loss": 1.0 / steps,
+            "valid_loss": 1.2 / steps,
+            "valid": np.concatenate([row["test"] * rising for row in rows]) if rows else [],
+            "lr": 1e-3,
+        }
+    )
+    recipes = [{"recipe_hash": f"{p:016x}", "toml": _TOML.format(arch=a, task=t)} for p, (a, t) in enumerate(pairs)]
+    lines = {f"software.library-{number}": f"1.{number}" for number in range(20)}
+    environments = [{"environment": "e0e0e0e0", "name": name, "value": value} for name, value in lines.items()]
+    return Frames(pd.DataFrame(rows), curves, recipes=pd.DataFrame(recipes), environments=pd.DataFrame(environments))
+
+
 class _Maker:
     def __init__(self, random: np.random.Generator) -> None:
         self.random = random
@@ -149,6 +370,8 @@ class _Maker:
                     epochs_done=done,
                     seconds=took,
                     backends="torch" if arch in ("lstm", "gru") else "eager",
+                    steps=150 * done,
+                    command=f"python -m harness run --arch {arch} --task '{task}' --recipe {recipe} --seed {seed}",
                     created=f"2026-03-{1 + len(self.rows) // 24:02d}T{len(self.rows) % 24:02d}:12:40+00:00",
                     **changed,
                 )
@@ -226,12 +449,47 @@ def hostile_texts() -> list[str]:
 def hostile() -> Frames:
     """A store in which every text is hostile, on rows of every state."""
     rows, curves = [], []
-    for number, text in enumerate(hostile_texts()):
-        texts = dict.fromkeys(("arch", "arch_title", "task", "task_title", "recipe", "recipe_hash", "reason"), text)
-        texts |= dict.fromkeys(("device", "backends", "created", "version", "task_protocol"), text)
+    texts = hostile_texts()
+    for number, text in enumerate(texts):
+        changed = dict.fromkeys(("arch", "arch_title", "task", "task_title", "recipe", "recipe_hash", "reason"), text)
+        changed |= dict.fromkeys(("device", "backends", "created", "version", "task_protocol"), text)
+        changed |= dict.fromkeys(("command", "environment", "warnings", "data_checksum", "operations"), text)
         for seed, state in enumerate(("done", "done", "failed", text)):
             identity = f"{number} {seed} {text[:40]}"
-            rows.append(run(run=identity, seed=seed, state=state, **texts))
+            rows.append(run(run=identity, seed=seed, state=state, **changed))
             curves.append(curve(identity, [0.1, np.nan, np.inf, 0.7]))
-    names = [{"name": text, "title": text, "summary": text, "metric": text} for text in hostile_texts()]
-    return Frames(pd.DataFrame(rows), pd.concat(curves), pd.DataFrame(names), pd.DataFrame(names))
+    entry = ("name", "title", "summary", "metric", "equations", "paper", "paper_url", "code_url", "origin", "protocol")
+    names = pd.DataFrame([dict.fromkeys((*entry, "citation", "licence", "url", "length"), text) for text in texts])
+    trial = {"higher_is_better": True, "trial": 0, "value": 0.5, "best_seen": np.nan, "seconds": 1.0}
+    numbers = {"epochs": 1, "parameters": 5}
+    words = ("study", "arch", "task", "metric", "state", "values", "reason")
+    times = (
+        "timing",
+        "sitting",
+        "preset",
+        "arch",
+        "dtype",
+        "device",
+        "backend",
+        "backends",
+        "state",
+        "reason",
+        "phase",
+    )
+    return Frames(
+        pd.DataFrame(rows),
+        pd.concat(curves),
+        architectures=names,
+        tasks=names,
+        recipes=pd.DataFrame([dict.fromkeys(("recipe_hash", "toml"), text) for text in texts]),
+        environments=pd.DataFrame([dict.fromkeys(("environment", "name", "value"), text) for text in texts]),
+        trials=pd.DataFrame([trial | numbers | dict.fromkeys(words, text) for text in texts]),
+        importance=pd.DataFrame([{"study": text, "key": text, "share": 0.5} for text in texts]),
+        timings=pd.DataFrame(
+            [_TIMING | {"seconds": 0.5} | dict.fromkeys((*times, "published_source"), text) for text in texts]
+        ),
+        skipped=pd.DataFrame([dict.fromkeys(("arch", "task", "reason"), text) for text in texts]),
+        published_recipes=pd.DataFrame(
+            [dict.fromkeys(("arch", "task", "recipe_hash", "toml", "source", "deviations"), text) for text in texts]
+        ),
+    )

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from reports import Frames
-from reports.curves import MOST_POINTS, Curve, curve
-from reports.leaderboard import rankings
+from reports.figures.curves import MOST_POINTS, Curve, curve
+from reports.ranking.leaderboard import rankings
 
 from . import fakes
 

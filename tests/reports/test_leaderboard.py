@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reports import Frames, table
-from reports.leaderboard import rankings
+from reports.ranking.leaderboard import rankings
 
 from .fakes import frames, run, runs, store
 
@@ -33,6 +33,13 @@ def test_runs_of_other_variants_limits_and_metrics_never_share_a_ranking() -> No
         ("psmnist[permutation=cornn]", "accuracy", None),
     ]
     assert all(len(ranking.rows) == 1 for ranking in found)
+
+
+def test_whose_weights_were_tested_is_part_of_the_protocol() -> None:
+    best, final = of(run(selection="best"), run(selection=""), run(selection="final", arch="gru"))
+    assert ([row.arch for row in best.rows], best.anchor) == (["lstm"], "task-psdigits")
+    assert ([row.arch for row in final.rows], final.anchor) == (["gru"], "task-psdigits-final")
+    assert (best.selection, final.selection) == ("best", "final")
 
 
 def test_every_ranking_has_an_anchor_of_its_own_that_stays_readable() -> None:
@@ -138,6 +145,21 @@ def test_a_row_tells_the_parameters_epochs_and_times_of_the_runs_that_count() ->
     row = ranking.rows[0]
     assert (row.whole("epochs_done"), row.whole("epochs"), row.seconds) == ([20, 30], [30], 15.0)
     assert row.texts("device") == ["cpu: AMD EPYC 9R14"]
+
+
+def test_the_time_of_a_step_is_the_median_over_the_runs_that_tell_it() -> None:
+    (ranking,) = of(
+        run(seed=0, seconds=10.0, steps=100),
+        run(seed=1, seconds=10.0, steps=50),
+        run(seed=2, seconds=10.0, steps=10),
+        run(seed=3, seconds=10.0, steps=None),
+        run(seed=4, seconds=None, steps=10),
+        run(seed=5, seconds=10.0, steps=0),
+        run(seed=6, seconds=900.0, steps=1, state="failed"),
+    )
+    assert ranking.rows[0].step_seconds == 0.2
+    (ranking,) = of(run(steps=None))
+    assert ranking.rows[0].step_seconds is None
 
 
 def test_the_table_has_the_rows_of_the_page_as_plain_values() -> None:

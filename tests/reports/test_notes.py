@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reports.leaderboard import rankings
+from reports.ranking.leaderboard import rankings
 
 from .fakes import frames, run
 
@@ -17,11 +17,16 @@ def warnings(*rows: dict[str, Any], of: str = "lstm") -> list[str]:
     return [str(note) for note in row.notes]
 
 
-PAIR = (run(seed=0), run(seed=1))
+SOME = (run(seed=0), run(seed=1), run(seed=9))
 
 
-def test_two_equal_seeds_need_no_warning() -> None:
-    assert warnings(*PAIR) == []
+def test_three_equal_seeds_need_no_warning() -> None:
+    assert warnings(*SOME) == []
+
+
+def test_two_seeds() -> None:
+    expected = ["Two seeds: the interval rests on a single difference, and is wide for want of more."]
+    assert warnings(run(seed=0), run(seed=1)) == expected
 
 
 def test_one_seed() -> None:
@@ -29,12 +34,12 @@ def test_one_seed() -> None:
 
 
 def test_a_seed_that_was_run_more_than_once() -> None:
-    assert warnings(*PAIR, run(seed=1)) == ["Run more than once (seed 1): only the newest run of a seed counts."]
+    assert warnings(*SOME, run(seed=1)) == ["Run more than once (seed 1): only the newest run of a seed counts."]
 
 
 def test_a_run_without_a_finite_result() -> None:
     expected = ["Ended without a finite test value and is not in the mean (seeds 2 and 3)."]
-    assert warnings(*PAIR, run(seed=2, test=float("nan")), run(seed=3, test=float("inf"))) == expected
+    assert warnings(*SOME, run(seed=2, test=float("nan")), run(seed=3, test=float("inf"))) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,7 +48,7 @@ def test_a_run_without_a_finite_result() -> None:
 )
 def test_seeds_that_are_left_out_of_the_mean(state: str, words: str) -> None:
     others = [run(seed=seed, state=state, reason="because") for seed in (2, 5, 7)]
-    assert warnings(*PAIR, *others) == [f"Seeds 2, 5 and 7 {words}, not in the mean: because"]
+    assert warnings(*SOME, *others) == [f"Seeds 2, 5 and 7 {words}, not in the mean: because"]
 
 
 def test_different_reasons_are_told_apart_and_long_ones_are_cut() -> None:
@@ -60,14 +65,14 @@ def test_many_seeds_are_not_all_named() -> None:
 
 def test_few_epochs_compared_with_the_row_that_was_trained_longest() -> None:
     def found(epochs: int) -> list[str]:
-        short = [run(arch="gru", seed=seed, epochs_done=epochs) for seed in (0, 1)]
-        return warnings(*PAIR, *short, of="gru")
+        short = [run(arch="gru", seed=seed, epochs_done=epochs) for seed in (0, 1, 2)]
+        return warnings(*SOME, *short, of="gru")
 
     assert found(14) == ["Few epochs: 14, where the longest-trained row has 30."]
     assert found(15) == []
-    long = [run(arch="gru", seed=seed, epochs_done=100) for seed in (0, 1)]
-    assert warnings(*PAIR, *long, of="gru") == []
-    assert warnings(*PAIR, *long) == ["Few epochs: 30, where the longest-trained row has 100."]
+    long = [run(arch="gru", seed=seed, epochs_done=100) for seed in (0, 1, 2)]
+    assert warnings(*SOME, *long, of="gru") == []
+    assert warnings(*SOME, *long) == ["Few epochs: 30, where the longest-trained row has 100."]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +85,20 @@ def test_few_epochs_compared_with_the_row_that_was_trained_longest() -> None:
 )
 def test_machines_and_versions_that_differ(name: str, value: object, words: str) -> None:
     usual = str(run()[name])
-    mixed = warnings(run(seed=0), run(seed=1) | {name: value})
+    mixed = warnings(run(seed=0), run(seed=1), run(seed=2) | {name: value})
     assert mixed == [f"The {words} differs between its seeds: {' and '.join(sorted([usual, str(value)]))}"]
-    elsewhere = [run(arch="gru", seed=seed, test=0.1) | {name: value} for seed in (0, 1)]
-    assert warnings(*PAIR, *elsewhere, of="gru") == [f"Another {words} than the first row: {value}"]
-    assert warnings(*PAIR, *elsewhere) == []
+    elsewhere = [run(arch="gru", seed=seed, test=0.1) | {name: value} for seed in (0, 1, 2)]
+    assert warnings(*SOME, *elsewhere, of="gru") == [f"Another {words} than the first row: {value}"]
+    assert warnings(*SOME, *elsewhere) == []
+
+
+def test_backends_that_differ_between_seeds_and_not_between_rows() -> None:
+    mixed = warnings(run(seed=0), run(seed=1), run(seed=2, backends="eager"))
+    assert mixed == ["The backend differs between its seeds: eager and torch"]
+    other = [run(arch="gru", seed=seed, test=0.1, backends="eager") for seed in (0, 1, 2)]
+    assert warnings(*SOME, *other, of="gru") == []
+
+
+def test_a_state_that_nobody_knows_is_cut() -> None:
+    (found,) = warnings(run(state="x" * 10_000))
+    assert len(found) < 80

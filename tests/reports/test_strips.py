@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reports.figures.strips import Scale
 from reports.statistics import Summary, summarise
-from reports.strips import Scale
 
 
 def summary(*values: float) -> Summary:

@@ -1,0 +1,1 @@
+"""Figures, drawn by matplotlib once for the page, as SVG in its colours and font, and once for a paper."""

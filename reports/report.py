@@ -1,0 +1,105 @@
+"""The frames, read once: the runs, rankings and records that all pages and exports are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from reports import addresses
+from reports.frames import Frames
+from reports.ledger import LedgerEntry, ledger
+from reports.protocols import contents
+from reports.published import load
+from reports.ranking.leaderboard import Ranking, rankings
+from reports.records import Entry, Importance, PublishedRecipe, Run, Setting, Timing, Trace, Trial
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study: the trials that tuned one architecture on one task, and how much each hyper-parameter mattered."""
+
+    name: str
+    arch: str
+    task: str
+    metric: str
+    higher_is_better: bool
+    trials: tuple[Trial, ...]
+    importance: tuple[Importance, ...]
+
+
+class Report:
+    """What the frames say. Everything is read and ordered here, once; pages only choose from it.
+
+    `numbers` gives every architecture its number, so that it has the same colour on every page.
+    """
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        self.runs: list[Run] = frames.records()
+        self.rankings: list[Ranking] = rankings(self.runs)
+        self.traces: dict[str, Trace] = frames.traces()
+        self.architectures = _entries(frames.entries("architectures"), ((r.arch, r.arch_title) for r in self.runs))
+        self.tasks = _entries(frames.entries("tasks"), _titles_of_tasks(self.runs))
+        self.numbers = {entry.name: number for number, entry in enumerate(self.architectures)}
+        self.recipes: dict[str, str] = {one.recipe_hash: one.toml for one in frames.rows("recipes")}
+        self.environments: dict[str, list[Setting]] = frames.settings()
+        self.timings: list[Timing] = frames.rows("timings")
+        self.published_recipes: list[PublishedRecipe] = frames.rows("published_recipes")
+        self.skipped = {(one.arch, one.task): one.reason for one in frames.rows("skipped")}
+
+    @cached_property
+    def studies(self) -> list[Study]:
+        """The studies, by task, architecture and name."""
+        trials: dict[tuple[str, ...], list[Trial]] = {}
+        for trial in self._frames.rows("trials"):
+            trials.setdefault((trial.task, trial.arch, trial.study), []).append(trial)
+        importance: dict[str, list[Importance]] = {}
+        for one in self._frames.rows("importance"):
+            importance.setdefault(one.study, []).append(one)
+        return [
+            Study(
+                *(name, arch, task, found[0].metric, found[0].higher_is_better),
+                trials=tuple(sorted(found, key=lambda trial: trial.trial)),
+                importance=tuple(sorted(importance.get(name, []), key=lambda one: (-(one.share or 0.0), one.key))),
+            )
+            for (task, arch, name), found in sorted(trials.items())
+        ]
+
+    @cached_property
+    def ledger(self) -> list[LedgerEntry]:
+        """Every published number beside the runs."""
+        return ledger(load(), self.runs, contents(self.recipes), self.published_recipes)
+
+    @cached_property
+    def until(self) -> str:
+        """When the newest run was begun, or ""."""
+        times = pd.to_datetime([run.created for run in self.runs], errors="coerce", utc=True, format="ISO8601").dropna()
+        return f"{times.max():%Y-%m-%d %H:%M} UTC" if len(times) else ""
+
+    def rankings_of(self, task: str) -> list[Ranking]:
+        """The rankings of a task in all its variants."""
+        return [ranking for ranking in self.rankings if addresses.base(ranking.task) == task]
+
+    def title_of(self, arch: str) -> str:
+        """An architecture as tables name it."""
+        return next((entry.title or entry.name for entry in self.architectures if entry.name == arch), arch)
+
+    def colour_of(self, names: Iterable[str]) -> Mapping[str, int]:
+        """Numbers for names that may not be registered, as those of timings alone."""
+        more = sorted(set(names) - self.numbers.keys())
+        return {**self.numbers, **{name: len(self.numbers) + place for place, name in enumerate(more)}}
+
+
+def _titles_of_tasks(runs: Sequence[Run]) -> Iterable[tuple[str, str]]:
+    return ((addresses.base(run.task), run.task_title.partition(" [")[0]) for run in runs)
+
+
+def _entries(registered: Sequence[Entry], seen: Iterable[tuple[str, str]]) -> list[Entry]:
+    # Those that are registered, and those that only a run names: a plugin that is gone keeps its results.
+    summary = "Not installed here, known from its runs only."
+    gone = {name: Entry(name, title or name, summary) for name, title in sorted(set(seen))}
+    found = gone | {entry.name: entry for entry in registered}
+    return sorted(found.values(), key=lambda entry: (entry.name.casefold(), entry.name))
