@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from reports import render
 
-from ..reports.fakes import hostile, store
+from ..reports.fakes import full, hostile
 
 BROWSER, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 ARGUMENTS = (
@@ -71,11 +72,41 @@ def requests(driver: Any) -> list[str]:
     return [message["params"]["request"]["url"] for message in sent]
 
 
-@pytest.fixture(scope="session")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return render(store(), tmp_path_factory.mktemp("site")).as_uri()
+@dataclass(frozen=True)
+class Site:
+    """A rendered folder, and the address of each kind of page in it."""
+
+    folder: Path
+    kinds: dict[str, str]
+
+    def url(self, address: str) -> str:
+        file, mark, anchor = address.partition("#")
+        return (self.folder / file).as_uri() + mark + anchor
 
 
 @pytest.fixture(scope="session")
-def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return render(hostile(), tmp_path_factory.mktemp("hostile")).as_uri()
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A leaderboard with a page of every kind, all of them with content."""
+    folder = render(full(), tmp_path_factory.mktemp("site")).parent
+    run = sorted((folder / "runs").iterdir())[0].name
+    pages = (
+        "index",
+        "tasks/psmnist",
+        "tasks/psdigits",
+        "architectures/cornn",
+        "pairs/psmnist--cornn",
+        "speed",
+        "ledger",
+    )
+    kinds = {page.partition("/")[0] + (page[-6:] if "digits" in page else ""): f"{page}.html" for page in pages}
+    return Site(folder, kinds | {"runs": f"runs/{run}"})
+
+
+@pytest.fixture(scope="session")
+def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A leaderboard in which every text is hostile."""
+    return render(hostile(), tmp_path_factory.mktemp("hostile")).parent
+
+
+KINDS = ("index", "tasks", "tasksdigits", "architectures", "pairs", "runs", "speed", "ledger")
+"""The keys of :attr:`Site.kinds`."""
