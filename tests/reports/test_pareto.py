@@ -122,7 +122,7 @@ def test_places_lie_inside_the_axes_in_their_units() -> None:
 def test_two_recipes_of_one_architecture_are_told_apart() -> None:
     found = figure(run(), run(recipe="published", recipe_hash="f" * 16))
     assert found is not None
-    assert {key.detail for key in found.keys} == {"published", "standard hollow"}
+    assert {key.detail for key in found.keys} == {"published", "standard, hollow"}
     svg = found.panels[0].svg()
     assert svg.count("fill-opacity: 0; stroke: var(--series-1)") == svg.count("fill: var(--series-1)") == 1
 

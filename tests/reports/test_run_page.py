@@ -1,4 +1,4 @@
-"""The page of a run: light, without a script, and with all that there is to know of it."""
+"""The page of a run: light, with a script that copies and no other, and with all that there is to know of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from reports.report import Report
 
 from .fakes import curve, frames, full, hostile, many, run
 from .parsing import Element, parsed, section
+
+SCRIPT = (Path(reports.__file__).parent / "static" / "base.js").read_text(encoding="utf-8")
 
 
 def pages(of: Frames) -> dict[str, str]:
@@ -96,10 +98,10 @@ def test_a_failed_run_says_why_and_what_it_warned_of() -> None:
     assert [line.text for line in tree.all("ul", class_="warnings")[0].all("li")] == ["one", "two"]
 
 
-def test_it_has_no_script_and_asks_for_nothing() -> None:
+def test_it_has_the_small_script_alone_and_asks_for_nothing() -> None:
     (content,) = pages(frames(run(run="abc"), curves=curve("abc", [0.5, 0.6]))).values()
     tree = parsed(content)
-    assert [script.text for script in tree.all("script")] in ([], [""])
+    assert ["".join(script.pieces) for script in tree.all("script")] == [SCRIPT]
     assert not [e for e in tree.every() if e.get("src")]
     assert len(tree.all("figure")[0].all("svg")) == 2
 
@@ -145,7 +147,7 @@ def test_hostile_texts_stay_texts() -> None:
     for address, content in found.items():
         assert address == f"runs/{address.removeprefix('runs/').removesuffix('.html').replace('/', '')}.html"
         tree = parsed(content)
-        assert "".join(script.text for script in tree.all("script")) == ""
+        assert ["".join(script.pieces) for script in tree.all("script")] == [SCRIPT]
         assert not [
             e for e in tree.every() if e.tag in ("img", "b") or any(name.startswith("on") for name in e.attributes)
         ]
