@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from architectures import kernels
-from architectures.kernels.operators import computed_in, fits, function, no_second_derivatives
+from architectures.kernels.operators import computed_in, fits, function, no_second_derivatives, plain
 from architectures.kernels.operators import empty as _empty
 
 Memory = Literal["high", "low"]
@@ -96,14 +96,15 @@ def _sweep(
         keep = STATES if memory == "low" else EVERYTHING
     weight, initial = torch.stack(weights).to(dtype), torch.stack(states).to(dtype)
     skip = None if skip is None else skip.to(dtype)
-    output, _, _, final = torch.ops.harness.sweep(
-        step, input.to(dtype), skip, weight, initial, constant, keep, None, False
-    )
+    given = step, input.to(dtype), skip, weight, initial, constant, keep, None, False
+    call: Any = torch.ops.harness.sweep
+    if plain(input, skip, weight, initial):
+        call = _Sweep.apply if keep != NOTHING else _run
+    output, _, _, final = call(*given)
     return output, final
 
 
-@torch.library.custom_op("harness::sweep", mutates_args=(), device_types="cpu")
-def _forward(
+def _run(
     step: str,
     input: Tensor,
     skip: Tensor | None,
@@ -129,6 +130,9 @@ def _forward(
     return left
 
 
+_forward = torch.library.custom_op("harness::sweep", _run, mutates_args=(), device_types="cpu")
+
+
 @_forward.register_fake
 def _(
     step: str,
@@ -144,8 +148,7 @@ def _(
     return _left(step, input, initial, keep, stored)
 
 
-@torch.library.custom_op("harness::sweep_backward", mutates_args=(), device_types="cpu")
-def _backward(
+def _run_backward(
     step: str,
     input: Tensor,
     skip: Tensor | None,
@@ -174,6 +177,9 @@ def _backward(
     return given
 
 
+_backward = torch.library.custom_op("harness::sweep_backward", _run_backward, mutates_args=(), device_types="cpu")
+
+
 @_backward.register_fake
 def _(
     step: str,
@@ -195,10 +201,13 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
     ctx.set_materialize_grads(False)
 
 
-def _gradients(ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None) -> tuple[Any, ...]:
+def _gradients(
+    ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None, alone: bool = False
+) -> tuple[Any, ...]:
     *tensors, states, final = ctx.saved_tensors
     given = (ctx.constant, grad_output, grad_final, *ctx.others)
-    d_input, d_skip, d_weight, d_initial = torch.ops.harness.sweep_backward(ctx.step, *tensors, states, final, *given)
+    operator: Any = _run_backward if alone else torch.ops.harness.sweep_backward
+    d_input, d_skip, d_weight, d_initial = operator(ctx.step, *tensors, states, final, *given)
     return None, d_input, None if tensors[1] is None else d_skip, d_weight, d_initial, *(None,) * 4
 
 
@@ -206,6 +215,24 @@ _forward.register_autograd(_gradients, setup_context=_remember)
 _backward.register_autograd(
     no_second_derivatives("the compiled recurrences have"), setup_context=lambda ctx, inputs, output: None
 )
+
+
+class _Sweep(torch.autograd.Function):
+    """The operator without the layers of torch around it, which take a millisecond of a call and its gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:
+        left = _run(*inputs)
+        _remember(ctx, inputs, left)
+        ctx.mark_non_differentiable(*left[1:3])
+        return left
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
+        # Only the operator refuses second derivatives, which gradients are enabled for.
+        alone = not torch.is_grad_enabled() and plain(*gradients, *ctx.saved_tensors)
+        output, kept, states, final = gradients
+        return _gradients(ctx, output, kept, states, final, alone)
 
 
 def _left(

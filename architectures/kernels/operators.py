@@ -34,6 +34,16 @@ def autocast(input: Tensor) -> bool:
     return torch.is_autocast_enabled(input.device.type)
 
 
+def plain(*tensors: Tensor | None) -> bool:
+    """Whether nothing but autograd has to know of a call with these tensors: it needn't be one of an operator."""
+    return (
+        not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()
+        and torch._C._len_torch_dispatch_stack() == 0
+        and all(tensor is None or type(tensor) in (Tensor, torch.nn.Parameter) for tensor in tensors)
+    )
+
+
 @torch.compiler.assume_constant_result
 def _usable() -> bool:
     return library.load() is not None

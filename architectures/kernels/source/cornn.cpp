@@ -45,7 +45,7 @@ template <class T> struct Call {
     }
     Index bytes() const {
         const Index wide = padded<T>(sizes[2]), sweeps = 2 * wide * wide + 4 * sizes[1] * wide;
-        return std::max(Index(sizeof(T)) * sweeps, WeightGradient<T>::bytes(sizes[2], sizes[3])) + VECTOR;
+        return std::max(Index(sizeof(T)) * sweeps, WeightGradient<T>::bytes(sizes[2])) + VECTOR;
     }
 };
 

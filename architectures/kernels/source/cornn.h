@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "lines.h"
 #include "matrix.h"
 #include "real.h"
 #include "threads.h"
@@ -30,12 +31,20 @@ template <class T> struct CoRNN {
     const T* weight;  // (H, 2H): the columns of z, then those of y
     Index weight_row;
     const T *y0, *z0;  // (N, H)
+    bool past = length * batch * units * Index(sizeof(T)) > CACHED;
 
     STEP_INLINE void advance(Lane<T> f, Lane<T>& y, Lane<T>& z) const {
         z = keep * z - spring * y + push * f;
         y = y + dt * z;
     }
     Rows<T> rows(T* data) const { return {data, batch * units, units}; }
+
+    // A vector of a result that doesn't fit the caches goes past them: the packed weight stays there.
+    STEP_INLINE void leave(T* to, Index many, Lane<T> values) const {
+        if (VECTOR == LINE && many >= LANES<T> && past && starts_line(to))
+            write_line(reinterpret_cast<const char*>(&values), reinterpret_cast<char*>(to));
+        else store<T>(to, many, values);
+    }
 };
 
 template <class T> STEP_INLINE Lane<T> tanh_of_each(Lane<T> x) {
@@ -45,7 +54,7 @@ template <class T> STEP_INLINE Lane<T> tanh_of_each(Lane<T> x) {
     return load<T>(values, LANES<T>);
 }
 
-// Sequences first, first + 1, ... of a batch. A matrix of theirs, (count, k), lies as products want it ALONG k.
+// Sequences first, first + 1, ... of a batch. A matrix of theirs, (count, k), lies as products want it.
 template <class T> struct Tile {
     Index first, count;
     Index at(Index r, Index k) const { return (k / LANES<T> * count + r) * LANES<T>; }
@@ -101,13 +110,13 @@ template <class T> struct Forward : CoRNN<T> {
         this->advance(f, u, z);
         store<T>(next + at_z, LANES<T>, z);
         store<T>(next + at_y, LANES<T>, u);
-        store<T>(y.at(t, n) + h, many, u);
-        if (force.data) store<T>(force.at(t, n) + h, many, f);
+        this->leave(y.at(t, n) + h, many, u);
+        if (force.data) this->leave(force.at(t, n) + h, many, f);
     }
 
     void sweep(const Tile<T>& tile) const {
         const Index depth = 2 * wide();
-        const Product<T> multiply = product_of<T, ALONG>(tile.count);
+        const Product<T> multiply = product_of<T>(tile.count);
         T* now = scratch + wide() * depth + tile.first * 2 * depth;
         T* next = now + tile.count * depth;
         std::fill(now, now + 2 * tile.count * depth, T(0));
@@ -128,7 +137,7 @@ template <class T> struct Forward : CoRNN<T> {
 
     void run() const {
         pack();
-        over_tiles(*this, [&](const Tile<T>& tile) { sweep(tile); });
+        over_tiles(*this, [&](const Tile<T>& tile) { sweep(tile), written(); });
     }
 };
 
@@ -168,12 +177,12 @@ template <class T> struct Backward : CoRNN<T> {
         }
         v += this->dt * u;
         const Lane<T> tanh = load<T>(f, many), d = this->push * v * (T(1) - tanh * tanh);
-        store<T>(delta.at(t, n) + h, many, d);
+        this->leave(delta.at(t, n) + h, many, d);
         store<T>(next, LANES<T>, d);
     }
 
     void sweep(const Tile<T>& tile) const {
-        const Product<T> multiply = product_of<T, ALONG>(tile.count);
+        const Product<T> multiply = product_of<T>(tile.count);
         const Index size = tile.count * wide();
         T* now = scratch + 2 * wide() * wide() + 4 * tile.first * wide();
         T* next = now + size;
@@ -206,7 +215,7 @@ template <class T> struct Backward : CoRNN<T> {
 
     void run() const {
         pack();
-        over_tiles(*this, [&](const Tile<T>& tile) { sweep(tile); });
+        over_tiles(*this, [&](const Tile<T>& tile) { sweep(tile), written(); });
     }
 };
 

@@ -9,7 +9,8 @@
 #include <immintrin.h>
 #endif
 
-constexpr std::int64_t LINE = 64;  // bytes of a cache line
+constexpr std::int64_t LINE = 64;         // bytes of a cache line
+constexpr std::int64_t CACHED = 4 << 20;  // bytes of a tensor that the caches may keep for who reads it next
 
 // Always inlined: a call of a function that does nothing else counts as one without effect, and is dropped.
 template <class T> STEP_INLINE void prefetch(const T* from) { __builtin_prefetch(from); }

@@ -16,6 +16,8 @@ constexpr int VECTOR = 16, ROWS = 12;  // 24 of 32
 constexpr int VECTOR = 16, ROWS = 6;
 #endif
 
+constexpr int QUARTER = 16;  // bytes of a quarter of a cache line
+
 template <class T> struct Vector;
 template <> struct Vector<float> {
     typedef float Type __attribute__((vector_size(VECTOR), may_alias));
@@ -43,27 +45,20 @@ template <class T> inline void store(T* to, std::int64_t many, typename Vector<T
     else std::memcpy(to, &values, many * sizeof(T));
 }
 
-// How the left matrix lies in memory: in chunks of some values of k, CHUNK of them, and within a chunk
-enum Layout {
-    ALONG,  // row by row, the values of k side by side,
-    ACROSS  // or k by k, the rows side by side.
-};
-template <class T, Layout layout> constexpr int CHUNK = layout == ALONG ? LANES<T> : 4;
-
-// out (R, WIDTH) = a (R, k) b (k, WIDTH), with k = chunks * CHUNK.
-template <class T, int R, Layout layout>
+// out (R, WIDTH) = a (R, k) b (k, WIDTH). The left matrix lies in chunks of LANES values of k, and within a chunk row by
+// row.
+template <class T, int R>
 __attribute__((noinline)) void product(std::int64_t chunks, const T* a, const T* b, T* out) {
     typedef typename Vector<T>::Type V;
-    constexpr int lanes = LANES<T>, deep = CHUNK<T, layout>;
-    constexpr int row = layout == ALONG ? deep : 1, step = layout == ALONG ? 1 : R;
+    constexpr int lanes = LANES<T>;
     V left[R] = {}, right[R] = {};
-    for (std::int64_t chunk = 0; chunk < chunks; ++chunk, a += R * deep) {
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk, a += R * lanes) {
 #pragma GCC unroll 4
-        for (int k = 0; k < deep; ++k, b += 2 * lanes) {
+        for (int k = 0; k < lanes; ++k, b += 2 * lanes) {
             const V first = load<T>(b, lanes), second = load<T>(b + lanes, lanes);
 #pragma GCC unroll 16
             for (int r = 0; r < R; ++r) {
-                const T factor = a[r * row + k * step];
+                const T factor = a[r * lanes + k];
                 left[r] += factor * first;
                 right[r] += factor * second;
             }
@@ -76,13 +71,54 @@ __attribute__((noinline)) void product(std::int64_t chunks, const T* a, const T*
     }
 }
 
-template <class T> using Product = void (*)(std::int64_t chunks, const T* a, const T* b, T* out);
+// out (R, WIDTH) += a (R, k) b (k, WIDTH), or = if it is the `first`. The rows of the left matrix lie side by side, and a
+// value of k is `step` from the one before. Meanwhile the caches are asked for what lies at `later`: for each k a quarter
+// of a line.
+template <class T, int R>
+__attribute__((noinline)) void product_across(std::int64_t depth, const T* a, std::int64_t step, const T* b, T* out,
+                                              bool first, const char* later) {
+    typedef typename Vector<T>::Type V;
+    constexpr int lanes = LANES<T>;
+    V left[R] = {}, right[R] = {};
+#pragma GCC unroll 4
+    for (std::int64_t k = 0; k < depth; ++k, a += step, b += 2 * lanes) {
+        __builtin_prefetch(later + k * QUARTER);
+        const V near = load<T>(b, lanes), far = load<T>(b + lanes, lanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            left[r] += a[r] * near;
+            right[r] += a[r] * far;
+        }
+    }
+    if (!first) {
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            left[r] += load<T>(out + 2 * r * lanes, lanes);
+            right[r] += load<T>(out + (2 * r + 1) * lanes, lanes);
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+        store<T>(out + 2 * r * lanes, lanes, left[r]);
+        store<T>(out + (2 * r + 1) * lanes, lanes, right[r]);
+    }
+}
 
-// The product for a number of rows from 1 to ROWS.
-template <class T, Layout layout, int R = ROWS> Product<T> product_of(std::int64_t rows) {
+// The products for a number of rows from 1 to ROWS.
+template <class T> using Product = void (*)(std::int64_t chunks, const T* a, const T* b, T* out);
+template <class T, int R = ROWS> Product<T> product_of(std::int64_t rows) {
     if constexpr (R > 1)
-        if (rows < R) return product_of<T, layout, R - 1>(rows);
-    return product<T, R, layout>;
+        if (rows < R) return product_of<T, R - 1>(rows);
+    return product<T, R>;
+}
+
+template <class T>
+using ProductAcross = void (*)(std::int64_t depth, const T* a, std::int64_t step, const T* b, T* out, bool first,
+                               const char* later);
+template <class T, int R = ROWS> ProductAcross<T> product_across_of(std::int64_t rows) {
+    if constexpr (R > 1)
+        if (rows < R) return product_across_of<T, R - 1>(rows);
+    return product_across<T, R>;
 }
 
 // `size` rows cut into tiles of nearly equal height, at least `pieces` of them where there are so many rows.
