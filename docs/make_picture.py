@@ -1,7 +1,7 @@
 """Make the README's picture: a screenshot of a leaderboard page in Chromium.
 
     python -m harness demo --out site
-    python docs/make_picture.py site/index.html docs/leaderboard.png
+    python docs/make_picture.py site/tasks/psdigits.html docs/leaderboard.png
 
 Needs selenium (in the extra ``test``) and Chromium with its driver.
 """

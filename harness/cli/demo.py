@@ -25,6 +25,7 @@ def demo(
     from harness.cli.frames import frames
     from harness.cli.terminal import print_rows
     from harness.errors import explained
+    from harness.home import Home
     from harness.registry import Registry
     from harness.store import Run, open_store
     from reports import render, table
@@ -37,7 +38,7 @@ def demo(
         runs += training.train(job, SEEDS, store)
         if runs[-1].state == "interrupted":
             raise typer.Exit(training.exit_code(runs))
-    content = frames(store, Registry())
+    content = frames(store, Registry(), Home.find(home))
     print_rows([_row(row) for row in table(content) if row["task"] == TASK])
     with explained("demo"):
         page = render(content, out)

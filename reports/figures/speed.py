@@ -25,6 +25,8 @@ QUANTITIES = {**{phase: f"{name}, ms".capitalize() for phase, name in PHASES.ite
 """What grows: the title of its panel."""
 MOST_SERIES, MOST_SIZES = 12, 16
 """What one figure draws at most; no more can be told apart."""
+WIDEST = 0.5
+"""A legend names an exponent whose 95 % interval is narrower; the table has them all, with their intervals."""
 _TITLES = {"length": "L", "batch": "N", "input_size": "H_in", "hidden_size": "H", "num_layers": "layers"}
 _SPACE = "\N{NO-BREAK SPACE}"
 
@@ -179,7 +181,8 @@ def _spread(sizes: list[int]) -> list[int]:
 
 def _legend(axis: str, name: Name, fits: Sequence[Scaling | str | None]) -> str:
     step = dict(zip(QUANTITIES, fits, strict=True))["step"]
-    grows = f", step ∝ {_TITLES[axis]}^{formats.significant(step.exponent, 2)}" if isinstance(step, Scaling) else ""
+    known = isinstance(step, Scaling) and step.high - step.low < WIDEST
+    grows = f", step ∝ {_TITLES[axis]}^{formats.significant(step.exponent, 2)}" if known else ""
     return formats.clipped(detail(name), 40 - len(grows)) + grows
 
 
