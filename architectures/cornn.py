@@ -21,6 +21,7 @@ from architectures import checks, kernels
 from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper, StableStep
 from architectures.kernels import cornn as compiled
+from architectures.kernels import cuda
 from architectures.projection import project
 from architectures.stack import Cell, Stack, State
 
@@ -54,7 +55,7 @@ def cornn_eager(
     return torch.stack(positions), (y, z)
 
 
-_BACKENDS = {"cpu": compiled.cornn, "eager": cornn_eager}
+_BACKENDS = {"cuda": cuda.cornn, "cpu": compiled.cornn, "eager": cornn_eager}
 
 
 class CoRNNCell(Cell[State]):

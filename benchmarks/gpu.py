@@ -1,15 +1,18 @@
-"""Timings of the elementwise recurrences on a GPU, as JSON: ``python benchmarks/gpu.py --json FILE``.
+"""Timings of the recurrences on a GPU, as JSON: ``python benchmarks/gpu.py --json FILE``.
 
-Against the form that follows the published kernel (``published.cu``), cuDNN's LSTM of the same size, a copy of the
-bytes that have to be moved and the serial chain (the same length for one warp alone, which nothing can slow down). All
-take turns; times are those of the device between two events, medians and quartiles over the rounds, after a warm-up.
-Ends with code 2 where there is no GPU.
+UnICORNN against the form that follows the published kernel (``published.cu``), cuDNN's LSTM of the same size, a copy of
+the bytes that have to be moved and the serial chain (the same length for one warp alone, which nothing can slow down).
+coRNN against plain PyTorch, cuDNN's LSTM, the products alone that it must wait for one after the other, and itself
+without graphs of its own; as CUDA graphs, which have none within them, that is the kernels and no calls. All take
+turns; times are those of the device between two events, medians and quartiles over the rounds, after a warm-up. Ends
+with code 2 where there is no GPU.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +26,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 from published import Published, on_gpu
 
 from architectures import kernels
+from architectures.cornn import cornn_eager
 from architectures.kernels import cuda
+from architectures.kernels.cuda import graphs as recorded
 
 SIZES = {  # L, N, H, dt, alpha, rounds
     "figure, 1000 steps": (1000, 128, 128, 0.1, 10.0, 30),
     "figure, 2000 steps": (2000, 128, 128, 0.1, 10.0, 30),
     "psmnist": (784, 32, 256, 0.19, 30.65, 50),
     "eigenworms": (17_984, 8, 32, 3.43e-2, 0.0, 10),
+}
+COUPLED = {  # L, N, H, dt, gamma, epsilon, rounds
+    "coRNN, psmnist": (784, 120, 256, 0.076, 0.4, 8.0, 10),
+    "coRNN, small": (1000, 30, 128, 0.076, 0.4, 8.0, 10),
 }
 STREAMS = {"forward": 2, "both": 6}
 """Arrays of (L, N, H) that UnICORNN must at least read or write: input and output; again both, and their gradients."""
@@ -80,6 +89,65 @@ def contenders(length: int, batch: int, width: int, dt: float, alpha: float) -> 
     return works
 
 
+def launched(work: Work) -> Work:
+    """The work without graphs of our own: every product and kernel is asked for by Python."""
+
+    def without() -> object:
+        before = os.environ.get(recorded.SWITCH, "")
+        os.environ[recorded.SWITCH] = "0"
+        try:
+            return work()
+        finally:
+            os.environ[recorded.SWITCH] = before
+
+    return without
+
+
+def coupled_contenders(
+    length: int, batch: int, width: int, dt: float, gamma: float, epsilon: float
+) -> dict[str, dict[str, Work]]:
+    """As :func:`contenders`, for coRNN."""
+    torch.manual_seed(0)
+    drive = torch.randn(length, batch, width, device="cuda").requires_grad_()
+    weight = ((2 * torch.rand(width, 2 * width, device="cuda") - 1) * (2 * width) ** -0.5).requires_grad_()
+    state = (torch.zeros(batch, width, device="cuda"),) * 2
+    outside, lstm = torch.randn(length, batch, width, device="cuda"), nn.LSTM(width, width, device="cuda")
+
+    def ours() -> Tensor:
+        return cuda.cornn(drive, weight, state, dt, gamma, epsilon, "explicit")[0]
+
+    def eager() -> Tensor:
+        return cornn_eager(drive, weight, state, dt, gamma, epsilon, "explicit")[0]
+
+    def both(forward: Callable[[], Tensor], leaves: list[Tensor]) -> Work:
+        return lambda: torch.autograd.grad(forward(), leaves, outside)
+
+    leaves = [drive, weight]
+    works: dict[str, dict[str, Work]] = {
+        "forward": {"ours": ours, "plain PyTorch": eager, "cuDNN LSTM": lambda: lstm(drive)[0]},
+        "both": {
+            "ours": both(ours, leaves),
+            "plain PyTorch": both(eager, leaves),
+            "cuDNN LSTM": both(lambda: lstm(drive)[0], [drive, *lstm.parameters()]),
+        },
+    }
+    for phase, directions in (("forward", 1), ("both", 2)):
+        works[phase]["ours, launched step by step"] = launched(works[phase]["ours"])
+        works[phase]["products alone"] = lambda count=directions: products(weight, batch, length, count)
+    return works
+
+
+@torch.no_grad()
+def products(weight: Tensor, batch: int, length: int, directions: int) -> None:
+    """The products of coRNN's steps, forward or both ways, with nothing in between."""
+    width = len(weight)
+    states, sums = (torch.ones(batch, size, device="cuda") for size in (2 * width, width))
+    for _ in range(length):
+        torch.mm(states, weight.t(), out=sums)
+    for _ in range(length * (directions - 1)):
+        torch.mm(sums, weight, out=states)
+
+
 def milliseconds(work: Work) -> float:
     """What the device took for it."""
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -124,9 +192,11 @@ def measured(works: dict[str, Work], rounds: int) -> dict[str, Any]:
 def all_sizes() -> dict[str, Any]:
     """Every size and phase: called from Python as in a training, and the kernels alone as CUDA graphs."""
     found: dict[str, Any] = {}
-    for title, (length, batch, width, dt, alpha, rounds) in SIZES.items():
+    cases = [(title, contenders, *setting) for title, setting in SIZES.items()]
+    cases += [(title, coupled_contenders, *setting) for title, setting in COUPLED.items()]
+    for title, of_case, length, batch, width, *constants, rounds in cases:
         found[title] = {"L x N x H": [length, batch, width]}
-        for phase, works in contenders(length, batch, width, dt, alpha).items():
+        for phase, works in of_case(length, batch, width, *constants).items():
             called = measured(works, rounds)
             graphs = measured({name: replayed(work) for name, work in works.items()}, rounds)
             found[title][phase] = {"called": called, "graph": graphs}

@@ -3,9 +3,9 @@
 #
 #     scripts/gpu_check.sh [FILE]        (gpu_check.json if not said; PYTHON names the interpreter)
 #
-# the tests marked `gpu`, the timings of benchmarks/gpu.py, and the training of UnICORNN on psMNIST by its published
-# recipe for the time that is left. Called again it continues that training (HARNESS_HOME keeps it). Ends with code 2
-# and one sentence where there is no GPU, and with 1 where a part failed; the file says which.
+# the tests marked `gpu`, the timings of benchmarks/gpu.py (UnICORNN and coRNN), and the training of UnICORNN on psMNIST
+# by its published recipe for the time that is left. Called again it continues that training (HARNESS_HOME keeps it).
+# Ends with code 2 and one sentence where there is no GPU, and with 1 where a part failed; the file says which.
 set -u
 started=$(date +%s)
 seconds=${GPU_CHECK_SECONDS:-570}

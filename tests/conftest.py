@@ -19,7 +19,14 @@ Command = Callable[..., Done]
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the person's own settings reaches a test, except where real data sets lie."""
-    for name in ("HARNESS_STORE", "HARNESS_STUDIES", "HARNESS_BACKEND", "HARNESS_THREADS", "HARNESS_DEBUG"):
+    for name in (
+        "HARNESS_STORE",
+        "HARNESS_STUDIES",
+        "HARNESS_BACKEND",
+        "HARNESS_THREADS",
+        "HARNESS_DEBUG",
+        "HARNESS_CUDA_GRAPHS",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("HARNESS_OFFLINE", "1")

@@ -10,6 +10,7 @@ autocast region are computed in float32. There are no second derivatives, and no
 from __future__ import annotations
 
 import ctypes
+from functools import partial
 from typing import Any
 
 import torch
@@ -43,7 +44,7 @@ def cornn(
 cornn.fits, cornn.counts = fits, True  # type: ignore[attr-defined]
 
 
-@torch.library.custom_op("harness::cornn", mutates_args=())
+@torch.library.custom_op("harness::cornn", mutates_args=(), device_types="cpu")
 def _forward(
     drive: Tensor,
     weight: Tensor,
@@ -54,18 +55,22 @@ def _forward(
     epsilon: float,
     implicit: bool,
     keep: bool,
+    stored: torch.dtype | None = None,
+    fast: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Output (L, N, H), final y and z (N, H), and the tanh of every step (L, N, H), empty unless `keep`.
 
-    `drive` is (L, N, H), `weight` (H, 2H) with the columns of z and then of y, `y0` and `z0` are (N, H).
+    `drive` is (L, N, H), `weight` (H, 2H) with the columns of z and then of y, `y0` and `z0` are (N, H). `stored` is
+    the type of the output where it isn't that of the states, and `fast` asks for an approximate tanh: CUDA's kernels
+    have both, this neither.
     """
-    left = output, y, z, force = _left(drive, y0, keep)
+    left = output, y, z, force = _left(drive, y0, keep, stored)
     _call("forward", weight, (y0, z0), drive, (output, force, y, z), _factors(dt, gamma, epsilon, implicit))
     kernels.ran("cornn", "cpu")
     return left
 
 
-@torch.library.custom_op("harness::cornn_backward", mutates_args=())
+@torch.library.custom_op("harness::cornn_backward", mutates_args=(), device_types="cpu")
 def _backward(
     weight: Tensor,
     y0: Tensor,
@@ -80,9 +85,11 @@ def _backward(
     grad_y: Tensor | None,
     grad_z: Tensor | None,
     of_weight: bool,
+    read: torch.dtype | None = None,
+    fast: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of `drive`, `weight` (empty unless `of_weight`), `y0` and `z0`."""
-    given = d_drive, d_weight, d_y, d_z = _given(output, y0, of_weight)
+    """Gradients of `drive`, `weight` (empty unless `of_weight`), `y0` and `z0`; `read` is the type of `drive`."""
+    given = d_drive, d_weight, d_y, d_z = _given(output, y0, of_weight, read)
     ends = [torch.zeros_like(y0) if end is None else end.contiguous() for end in (grad_y, grad_z)]
     others = (output, force, *ends, d_drive, d_y, d_z, d_weight)
     _call("backward", weight, (y0, z0), grad_output, others, _factors(dt, gamma, epsilon, implicit))
@@ -90,18 +97,47 @@ def _backward(
 
 
 @_forward.register_fake
-def _(drive: Tensor, weight: Tensor, y0: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return _left(drive, y0, keep=rest[-1])
+def _(
+    drive: Tensor,
+    weight: Tensor,
+    y0: Tensor,
+    z0: Tensor,
+    dt: float,
+    gamma: float,
+    epsilon: float,
+    implicit: bool,
+    keep: bool,
+    stored: torch.dtype | None = None,
+    fast: bool = False,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return _left(drive, y0, keep, stored)
 
 
 @_backward.register_fake
-def _(weight: Tensor, y0: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return _given(rest[5], y0, of_weight=rest[-1])
+def _(
+    weight: Tensor,
+    y0: Tensor,
+    z0: Tensor,
+    dt: float,
+    gamma: float,
+    epsilon: float,
+    implicit: bool,
+    output: Tensor,
+    force: Tensor,
+    grad_output: Tensor | None,
+    grad_y: Tensor | None,
+    grad_z: Tensor | None,
+    of_weight: bool,
+    read: torch.dtype | None = None,
+    fast: bool = False,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return _given(output, y0, of_weight, read)
 
 
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    _, weight, y0, z0, *ctx.factors, _ = inputs
+    drive, weight, y0, z0, *ctx.factors, _, _, fast = inputs
     result, _, _, force = output
+    ctx.others = drive.dtype, fast
     ctx.save_for_backward(weight, y0, z0, result, force)
     ctx.set_materialize_grads(False)
 
@@ -112,9 +148,9 @@ def _gradients(
     weight, y0, z0, output, force = ctx.saved_tensors
     of_weight = ctx.needs_input_grad[1]
     d_drive, d_weight, d_y, d_z = torch.ops.harness.cornn_backward(
-        weight, y0, z0, *ctx.factors, output, force, grad_output, grad_y, grad_z, of_weight
+        weight, y0, z0, *ctx.factors, output, force, grad_output, grad_y, grad_z, of_weight, *ctx.others
     )
-    return d_drive, d_weight if of_weight else None, d_y, d_z, None, None, None, None, None
+    return d_drive, d_weight if of_weight else None, d_y, d_z, *(None,) * 7
 
 
 _forward.register_autograd(_gradients, setup_context=_remember)
@@ -123,19 +159,21 @@ _backward.register_autograd(
 )
 
 
-def _left(drive: Tensor, y0: Tensor, keep: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _left(drive: Tensor, y0: Tensor, keep: bool, stored: torch.dtype | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Room for what the forward pass leaves: the output, the final states, the tanh of every step."""
-    shapes = drive.shape, y0.shape, y0.shape, drive.shape if keep else (0,)
-    output, y, z, force = (_empty(shape, dtype=drive.dtype, device=drive.device) for shape in shapes)
-    return output, y, z, force
+    new = partial(_empty, device=y0.device)
+    output, force = new(drive.shape, dtype=stored or y0.dtype), new(drive.shape if keep else (0,), dtype=y0.dtype)
+    return output, new(y0.shape, dtype=y0.dtype), new(y0.shape, dtype=y0.dtype), force
 
 
-def _given(output: Tensor, y0: Tensor, of_weight: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _given(
+    output: Tensor, y0: Tensor, of_weight: bool, read: torch.dtype | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Room for the gradients of the drive, the weight and the initial states."""
-    width = y0.shape[1]
-    shapes = output.shape, (width, 2 * width) if of_weight else (0,), y0.shape, y0.shape
-    drive, weight, y, z = (_empty(shape, dtype=output.dtype, device=output.device) for shape in shapes)
-    return drive, weight, y, z
+    width, new = y0.shape[1], partial(_empty, device=y0.device)
+    shapes = (width, 2 * width) if of_weight else (0,), y0.shape, y0.shape
+    weight, y, z = (new(shape, dtype=y0.dtype) for shape in shapes)
+    return new(output.shape, dtype=read or y0.dtype), weight, y, z
 
 
 def _call(

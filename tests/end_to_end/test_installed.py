@@ -23,7 +23,8 @@ def test_what_is_no_code_is_installed_too():
         (tasks, "permutations/unicornn.txt"),
         (tasks, "cifar/noise.f32"),
         (tasks, "sources/checksums/mnist.sha256"),
-        (reports, "templates/index.html"),
+        (reports, "templates/overview.html"),
+        (reports, "published.toml"),
         (reports, "static/page.css"),
     ]:
         assert Path(package.__file__).parent.joinpath(file).is_file()

@@ -114,7 +114,7 @@ def test_an_older_store_that_can_only_be_read_is_read(file: Path, tmp_path: Path
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(file, shelf / "store.sqlite")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     (shelf / "store.sqlite").chmod(0o444)
     shelf.chmod(0o555)

@@ -1,9 +1,10 @@
-"""UnICORNN, IndRNN and SRU on CUDA: the steps of :mod:`architectures.kernels.elementwise`, one thread a chain.
+"""The recurrences on CUDA: UnICORNN, IndRNN and SRU with one thread a chain, coRNN with a product and a kernel a step.
 
 The operations take and return what their readable forms do, and are the same operators of torch as on the CPU
-(``torch.ops.harness.sweep``). They compute in float32, or float64 where input and weights are; input, output and their
-gradients may be bfloat16 in memory. With ``fast_math=True`` the hardware's approximations of tanh and the sigmoid are
-used, which are off by up to 2^-11: only when asked for. See ``docs/cuda.md`` for what has been tested, and how.
+(``torch.ops.harness.sweep`` and ``torch.ops.harness.cornn``), made of the same steps. They compute in float32, or
+float64 where input and weights are; input, output and their gradients may be bfloat16 in memory. With
+``fast_math=True`` the hardware's approximations of tanh and the sigmoid are used, which are off by up to 2^-11: only
+when asked for. See ``docs/cuda.md`` for what has been tested, and how.
 """
 
 from __future__ import annotations
@@ -13,11 +14,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from architectures.kernels import cornn as coupled
 from architectures.kernels import elementwise
-from architectures.kernels.cuda import launch, sweeps
+from architectures.kernels.cuda import launch, steps, sweeps
 from architectures.kernels.elementwise import ACTIVATIONS, EVERYTHING, NOTHING, STATES, Memory
 
-__all__ = ["indrnn", "sru", "unicornn"]
+__all__ = ["cornn", "indrnn", "sru", "unicornn"]
+
+
+def cornn(
+    drive: Tensor,
+    weight: Tensor,
+    state: tuple[Tensor, Tensor],
+    dt: float,
+    gamma: float,
+    epsilon: float,
+    damping: str,
+    fast_math: bool = False,
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """:func:`architectures.cornn.cornn_eager` on CUDA."""
+    tensors = (drive, weight, *state)
+    result, computed, read = types(*tensors)
+    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    weight, y, z = (tensor.to(computed) for tensor in tensors[1:])
+    constants = (dt, gamma, epsilon, damping == "implicit")
+    output, y, z, _ = torch.ops.harness.cornn(drive.to(read), weight, y, z, *constants, keep, result, fast_math)
+    return output, (y.to(result), z.to(result))
 
 
 def unicornn(
@@ -80,7 +102,7 @@ def _usable(device: int) -> bool:
     return launch.usable(device)
 
 
-_OPERATIONS: tuple[Any, ...] = (unicornn, indrnn, sru)
+_OPERATIONS: tuple[Any, ...] = (cornn, unicornn, indrnn, sru)
 for _operation in _OPERATIONS:
     _operation.fits, _operation.counts = _fits, True
 
@@ -127,3 +149,5 @@ def types(*tensors: Tensor) -> tuple[torch.dtype, torch.dtype, torch.dtype]:
 
 elementwise._forward.register_kernel("cuda", sweeps.forward)
 elementwise._backward.register_kernel("cuda", sweeps.backward)
+coupled._forward.register_kernel("cuda", steps.forward)
+coupled._backward.register_kernel("cuda", steps.backward)

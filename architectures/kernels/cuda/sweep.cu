@@ -8,47 +8,10 @@
 // for AHEAD steps earlier and waits in registers: the addresses depend on no result. Loads for steps that don't exist
 // are clamped to ones that do, which keeps branches out of the loops. There is no shared memory, no synchronisation and
 // no atomic operation: threads never meet, and results are the same, bit for bit, at every launch.
-#if defined(__CUDACC__)
-#define PARALLEL extern "C" __global__ void
-#endif
-
-typedef long long Index;
+#include "memory.h"
 
 constexpr int SEGMENT = 64;  // steps between two stored states, as in ../source/sweep.h
 constexpr int TOGETHER = 32; // sequences whose gradients of a weight one thread adds up
-
-// bfloat16 in memory: the upper half of a float, rounded to the nearest even one.
-struct Brain {
-    unsigned short bits;
-};
-
-template <class S> STEP_INLINE S from_memory(const S* at) {
-#if defined(__CUDACC__)
-    return __ldg(at);  // for what no thread of this launch writes
-#else
-    return *at;
-#endif
-}
-
-STEP_INLINE float widened(Brain value) {
-    const unsigned bits = unsigned(value.bits) << 16;
-    float result;
-    memcpy(&result, &bits, sizeof result);
-    return result;
-}
-STEP_INLINE float widened(float value) { return value; }
-STEP_INLINE double widened(double value) { return value; }
-
-template <class S> STEP_INLINE auto read(const S* at) { return from_memory(at); }
-STEP_INLINE float read(const Brain* at) { return widened(Brain{from_memory(&at->bits)}); }
-
-template <class S, class V> STEP_INLINE void write(S* at, V value) { *at = value; }
-STEP_INLINE void write(Brain* at, float value) {
-    unsigned bits;
-    memcpy(&bits, &value, sizeof bits);
-    const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
-    at->bits = static_cast<unsigned short>(nan ? (bits >> 16) | 0x40u : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
 
 template <bool FIRST, class A, class B> struct Either {
     typedef A Type;
@@ -57,9 +20,6 @@ template <class A, class B> struct Either<false, A, B> {
     typedef B Type;
 };
 
-typedef SWEEP_T T;
-typedef SWEEP_IN In;
-typedef SWEEP_OUT Out;
 typedef SWEEP_STEP Step;
 enum { INPUTS = Step::INPUTS, WEIGHTS = Step::WEIGHTS, STATES = Step::STATES };
 enum { CARRIES = Step::CARRIES ? Step::CARRIES : 1 };  // an array has a size
@@ -72,8 +32,6 @@ STEP_INLINE int most(int a, int b) { return a > b ? a : b; }
 
 template <class S> STEP_INLINE auto made(T alpha, T rest, int) -> decltype(S{alpha, rest}) { return S{alpha, rest}; }
 template <class S> STEP_INLINE S made(T, T, long) { return S{}; }
-
-STEP_INLINE unsigned thread_number() { return blockIdx.x * blockDim.x + threadIdx.x; }
 
 // The inputs of one chain at every step.
 struct Streams {

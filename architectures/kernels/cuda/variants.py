@@ -1,4 +1,4 @@
-"""The CUDA source of an elementwise recurrence as one text, and the options that choose its types."""
+"""The CUDA source of a recurrence as one text, and the options that choose its types."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ STEPS = {
     ("sru", 2): "SRU<T, Relu>",
 }
 """The type of a step, by operation and number of the activation."""
+COUPLED = "CoRNNStep<T>"
+"""The type of coRNN's step, whose kernels are others: they do one step at a time."""
 TYPES = {torch.float32: "float", torch.float64: "double", torch.bfloat16: "Brain"}
 
 ADDED = ("-ftz=true",)
@@ -42,7 +44,7 @@ class Variant:
 
     def source(self) -> str:
         """All of the source, without files to include, so that a cache of compiled sources sees every change of it."""
-        return _source(self.fast)
+        return _source(self.fast, self.step == COUPLED)
 
     def options(self) -> tuple[str, ...]:
         """What NVRTC is told, besides the architecture.
@@ -58,20 +60,20 @@ class Variant:
 def variant(
     operation: str, constant: float, computed: torch.dtype, input: torch.dtype, output: torch.dtype, fast: bool
 ) -> Variant:
-    """The kernels of an operation; `constant` is UnICORNN's alpha, or the number of the activation."""
-    step = STEPS[operation, None if operation == "unicornn" else int(constant)]
+    """The kernels of an operation; `constant` is the number of the activation where there is a choice."""
+    step = COUPLED if operation == "cornn" else STEPS[operation, None if operation == "unicornn" else int(constant)]
     return Variant(step, computed, input, output, fast and computed == torch.float32)
 
 
 @cache
-def _source(fast: bool) -> str:
-    steps = [library.SOURCE / name for name in ("indrnn.h", "sru.h", "unicornn.h")]
+def _source(fast: bool, coupled: bool) -> str:
+    steps = ("cornn_step.h",) if coupled else ("indrnn.h", "sru.h", "unicornn.h")
+    kernels = ("memory.h", "cornn.cu") if coupled else ("memory.h", "sweep.cu", "scan.cu")
     files = [
         library.SOURCE / "real.h",
         *([HERE / "approximate.h"] if fast else []),
-        *steps,
-        HERE / "sweep.cu",
-        HERE / "scan.cu",
+        *(library.SOURCE / name for name in steps),
+        *(HERE / name for name in kernels),
     ]
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return "\n".join(line for line in lines if not line.startswith(('#include "', "#pragma once"))) + "\n"

@@ -26,8 +26,8 @@ template <class T> struct Call {
         return reinterpret_cast<T*>((address + VECTOR - 1) / VECTOR * VECTOR);
     }
     CoRNN<T> net() const {
-        return {sizes[0],      sizes[1],      sizes[2],      sizes[3], T(factors[0]), T(factors[1]),
-                T(factors[2]), T(factors[3]), at(0),         strides[0], at(1),       at(2)};
+        const CoRNNStep<T> step = {T(factors[0]), T(factors[1]), T(factors[2]), T(factors[3])};
+        return {sizes[0], sizes[1], sizes[2], sizes[3], step, at(0), strides[0], at(1), at(2)};
     }
     void large(int k) const { in_large_pages(pointers[k], sizes[0] * sizes[1] * sizes[2] * Index(sizeof(T))); }
     void forward() const {

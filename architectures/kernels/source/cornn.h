@@ -1,5 +1,4 @@
-// coRNN over a whole sequence, forward and backward (Rusch and Mishra, ICLR 2021): with f = tanh(Wz z + W y + x),
-//     z' = keep z - spring y + push f,  y' = y + dt z'
+// coRNN over a whole sequence, forward and backward; cornn_step.h has the step, in which f is the tanh.
 //
 // A tile of a few sequences goes through all of time on one thread, with its states and the packed weight in its second
 // cache. Of a step only y and f are kept: z follows from them in the order of time, which is the order in which
@@ -8,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cornn_step.h"
 #include "lines.h"
 #include "matrix.h"
 #include "real.h"
@@ -27,16 +27,12 @@ template <class T> struct Rows {
 
 template <class T> struct CoRNN {
     Index length, batch, units, threads;
-    T dt, keep, spring, push;
+    CoRNNStep<T> oscillator;
     const T* weight;  // (H, 2H): the columns of z, then those of y
     Index weight_row;
     const T *y0, *z0;  // (N, H)
     bool past = length * batch * units * Index(sizeof(T)) > CACHED;
 
-    STEP_INLINE void advance(Lane<T> f, Lane<T>& y, Lane<T>& z) const {
-        z = keep * z - spring * y + push * f;
-        y = y + dt * z;
-    }
     Rows<T> rows(T* data) const { return {data, batch * units, units}; }
 
     // A vector of a result that doesn't fit the caches goes past them: the packed weight stays there.
@@ -107,7 +103,7 @@ template <class T> struct Forward : CoRNN<T> {
         if (t + 1 < this->length) __builtin_prefetch(x + drive.step);
         const Lane<T> f = tanh_of_each<T>(load<T>(sum, LANES<T>) + load<T>(x, many));
         Lane<T> z = load<T>(now + at_z, LANES<T>), u = load<T>(now + at_y, LANES<T>);
-        this->advance(f, u, z);
+        this->oscillator.advance(f, u, z);
         store<T>(next + at_z, LANES<T>, z);
         store<T>(next + at_y, LANES<T>, u);
         this->leave(y.at(t, n) + h, many, u);
@@ -141,9 +137,8 @@ template <class T> struct Forward : CoRNN<T> {
     }
 };
 
-// The adjoint of a step, with u and v for the gradients of y and z after it:
-//     v += dt u,  delta = push v (1 - f^2),  u = u - spring v + W' delta,  v = keep v + Wz' delta
-// Before it, u gets the gradient of the output; delta is the gradient of the drive.
+// u and v are the gradients of y and z. Before the adjoint of a step, u gets the gradient of the output; its delta is the
+// gradient of the drive.
 template <class T> struct Backward : CoRNN<T> {
     Rows<const T> dy;            // data may be null
     const T *dy_end, *dz_end;    // (N, H)
@@ -175,8 +170,7 @@ template <class T> struct Backward : CoRNN<T> {
             if (t > 0) __builtin_prefetch(outer - dy.step);
             u += load<T>(outer, many);
         }
-        v += this->dt * u;
-        const Lane<T> tanh = load<T>(f, many), d = this->push * v * (T(1) - tanh * tanh);
+        const Lane<T> d = this->oscillator.delta(load<T>(f, many), u, v);
         this->leave(delta.at(t, n) + h, many, d);
         store<T>(next, LANES<T>, d);
     }
@@ -199,8 +193,9 @@ template <class T> struct Backward : CoRNN<T> {
                     const T* sum = sums + r * WIDTH<T>;
                     Lane<T> u = load<T>(us + at, LANES<T>), v = load<T>(vs + at, LANES<T>);
                     if (t < this->length) {
-                        u = u - this->spring * v + load<T>(sum + LANES<T>, LANES<T>);
-                        v = this->keep * v + load<T>(sum, LANES<T>);
+                        this->oscillator.before(u, v);
+                        u += load<T>(sum + LANES<T>, LANES<T>);
+                        v += load<T>(sum, LANES<T>);
                     }
                     if (t > 0) step(t - 1, tile.first + r, h, u, v, next + at);
                     store<T>(us + at, LANES<T>, u);

@@ -66,7 +66,7 @@ template <class T> struct WeightGradient : CoRNN<T> {
         Lane<T> u = load<T>(before, many), z = load<T>(zs, LANES<T>);
         store<T>(to, LANES<T>, z);
         store<T>(to + BLOCK * WIDTH<T>, LANES<T>, u);
-        this->advance(load<T>(f, many), u, z);
+        this->oscillator.advance(load<T>(f, many), u, z);
         store<T>(zs, LANES<T>, z);
     }
 

@@ -6,14 +6,9 @@ the operators around them; against plain PyTorch in float64. What doesn't run is
 
 from __future__ import annotations
 
-import ctypes
-import subprocess
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -23,14 +18,12 @@ from architectures.indrnn import indrnn_eager
 from architectures.kernels import accuracy, cuda, elementwise, library
 from architectures.kernels.cuda import sweeps
 from architectures.kernels.cuda.geometry import blocks, by_segments
-from architectures.kernels.cuda.variants import Variant
 from architectures.sru import sru_eager
 from architectures.unicornn import unicornn_eager
 
 USABLE, TOLD = library.state()
 pytestmark = pytest.mark.skipif(not USABLE, reason=TOLD)  # where that can be built, a host compiler is there
 
-KERNELS = ("forward", "backward", "backward_low", "add_rows", "segment_maps", "segment_ends", "segment_backward")
 FORMS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...]]] = {
     "unicornn": (cuda.unicornn, unicornn_eager, (2.0,)),
     "indrnn relu": (cuda.indrnn, indrnn_eager, ("relu",)),
@@ -41,63 +34,6 @@ FORMS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...]]]
 }
 EPS = {torch.float32: 2.0**-23, torch.float64: 2.0**-52, torch.bfloat16: 2.0**-7}
 SETTINGS = [setting for setting in accuracy.SETTINGS if setting.operation == "unicornn"]
-MARGIN = 64  # elements around every tensor that must stay as they are
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Variant], ctypes.CDLL]:
-    """Kernels for the host, compiled once."""
-
-    @cache
-    def build(variant: Variant) -> ctypes.CDLL:
-        folder = tmp_path_factory.mktemp("kernels")
-        grid = (Path(__file__).parent / "cuda_grid.h").read_text(encoding="utf-8")
-        ends = "\n".join(f"EMULATED({name})" for name in KERNELS)
-        (folder / "sweep.cpp").write_text(f"{grid}\n{variant.source()}\n{ends}\n", encoding="utf-8")
-        types = [option for option in variant.options() if option.startswith("-D")]
-        command = [*library._compiler(), "-std=c++17", "-O1", "-fPIC", "-shared", "-w", *types]
-        subprocess.run([*command, str(folder / "sweep.cpp"), "-o", str(folder / "sweep.so")], check=True)
-        return ctypes.CDLL(str(folder / "sweep.so"))
-
-    return build
-
-
-class Launches:
-    """Stands for the GPU: runs each launch on the host and remembers it."""
-
-    def __init__(self, host: Callable[[Variant], ctypes.CDLL]) -> None:
-        self.host, self.multiprocessors, self.reversed = host, 132, False
-        self.segments = False  # whether the sweep backward is cut into segments
-        self.seen: list[tuple[str, int]] = []
-
-    def __call__(self, variant: Variant, name: str, threads: int, arguments: list[Any]) -> None:
-        functions = self.host(variant)
-        sizes = (ctypes.c_int * 64)()
-        wanted = list(sizes[: getattr(functions, f"{name}_sizes")(sizes)])
-        assert [argument.itemsize for argument in arguments] == wanted
-        assert all(isinstance(argument, np.generic) for argument in arguments)
-        held = [np.array([argument]) for argument in arguments]
-        addresses = (ctypes.c_void_p * len(held))(*[one.ctypes.data for one in held])
-        grid, block = blocks(threads, self.multiprocessors)
-        getattr(functions, f"{name}_launch")(ctypes.c_uint(grid), ctypes.c_uint(block), self.reversed, addresses)
-        self.seen.append((name, threads))
-
-
-class Guarded:
-    """Memory for results, poisoned, with margins around it."""
-
-    def __init__(self) -> None:
-        self.all: list[tuple[Tensor, int]] = []
-
-    def __call__(self, *shape: Any, dtype: torch.dtype, device: Any = None) -> Tensor:
-        shape = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
-        count = int(np.prod(shape))
-        whole = torch.full((count + 2 * MARGIN,), float("nan"), dtype=dtype)
-        self.all.append((whole, count))
-        return whole[MARGIN : MARGIN + count].view(shape)
-
-    def untouched(self) -> bool:
-        return all(bool(whole[:MARGIN].isnan().all() and whole[MARGIN + n :].isnan().all()) for whole, n in self.all)
 
 
 class Emulated(torch.autograd.Function):
@@ -115,15 +51,13 @@ class Emulated(torch.autograd.Function):
 
 
 @pytest.fixture
-def guarded(monkeypatch) -> Guarded:
-    found = Guarded()
-    monkeypatch.setattr(elementwise, "_empty", found)
-    return found
+def guarded(poisoned, monkeypatch):
+    monkeypatch.setattr(elementwise, "_empty", poisoned)
+    return poisoned
 
 
 @pytest.fixture
-def gpu(monkeypatch, host) -> Launches:
-    launches = Launches(host)
+def gpu(launches, monkeypatch):
     monkeypatch.setattr(sweeps, "launch", launches)
     monkeypatch.setattr(sweeps, "multiprocessors", lambda device: launches.multiprocessors)
     monkeypatch.setattr(sweeps, "by_segments", lambda *sizes: launches.segments)
