@@ -132,7 +132,8 @@ def _notes(rows: Sequence[Row], costs: Sequence[Cost]) -> tuple[str, ...]:
 
 def _key(series: Series, name: str, row: Row) -> Key:
     filled = _FILLED[series.recipe % len(_FILLED)]
-    return key(replace(series, recipe=0), name, row.title, ", ".join(filter(None, (formats.clipped(row.recipe, 25), filled))))
+    detail = ", ".join(filter(None, (formats.clipped(row.recipe, 25), filled)))
+    return key(replace(series, recipe=0), name, row.title, detail)
 
 
 def _line(

@@ -181,8 +181,9 @@ def _spread(sizes: list[int]) -> list[int]:
 
 def _legend(axis: str, name: Name, fits: Sequence[Scaling | str | None]) -> str:
     step = dict(zip(QUANTITIES, fits, strict=True))["step"]
-    known = isinstance(step, Scaling) and step.high - step.low < WIDEST
-    grows = f", step ∝ {_TITLES[axis]}^{formats.significant(step.exponent, 2)}" if known else ""
+    grows = ""
+    if isinstance(step, Scaling) and step.high - step.low < WIDEST:
+        grows = f", step ∝ {_TITLES[axis]}^{formats.significant(step.exponent, 2)}"
     return formats.clipped(detail(name), 40 - len(grows)) + grows
 
 
