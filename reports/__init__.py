@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from reports.frames import Frames
     from reports.ranking.leaderboard import rankings, table
     from reports.ranking.versus import versus
-    from reports.site import render
+    from reports.site import render, second_process
 
-__all__ = ["Frames", "export", "rankings", "render", "table", "versus"]
+__all__ = ["Frames", "export", "rankings", "render", "second_process", "table", "versus"]
 
 _HOME = {
     "Frames": "reports.frames",
     "export": "reports.exports",
     "render": "reports.site",
+    "second_process": "reports.site",
     "rankings": "reports.ranking.leaderboard",
     "table": "reports.ranking.leaderboard",
     "versus": "reports.ranking.versus",

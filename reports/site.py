@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from types import ModuleType
 
 from reports import changes
 from reports.changes import Snapshot
@@ -17,54 +16,66 @@ from reports.pages import architecture, ledger, overview, pair, run, speed, task
 from reports.pages.templating import Page
 from reports.report import Report
 
-_FEW, _MANY = (overview, task, architecture, speed, ledger), (pair, run)
-"""The kinds of pages: those with figures, and those of which there may be thousands."""
+_KINDS = {kind.__name__: kind for kind in (overview, task, architecture, pair, run, speed, ledger)}
+_SECOND = tuple(kind.__name__ for kind in (overview, pair, run))
+"""Kinds of pages that take about as long as all others together."""
 
 
-def render(frames: Frames, out: Path, processes: int = 1) -> Path:
+def render(frames: Frames, out: Path, second: Executor | None = None) -> Path:
     """Write the report of `frames` into the folder `out`, which is created where needed; returns its first page.
 
     A page is replaced in one step: a reader sees the old one or the new one, also when the disk is full half-way. The
     file ``report.json`` remembers what was written: a later report in the same folder tells what changed, and removes
     the pages that it doesn't have any more. Files of others are left alone. The same frames give the same bytes, and
     once more when they are rendered again. An `out` that is a file or can't be written is an OSError of one sentence.
-
-    With two `processes` the pages of pairs and runs are made in one of their own, which pays for thousands of runs; the
-    program that asks for it must be one that :mod:`multiprocessing` can start anew.
+    Half of the work is done by the :func:`second_process`, where one is given.
     """
     out = Path(out)
     memory = changes.remembered(out)
+    others = second.submit(_write, frames, out, memory, _SECOND) if second else None
+    now, written = _write(frames, out, memory, [kind for kind in _KINDS if not second or kind not in _SECOND])
+    written += others.result()[1] if others else []
     folder = _Folder(out)
-    with ProcessPoolExecutor(1, get_context("spawn")) if processes > 1 else nullcontext() as pool:
-        many = pool.submit(_write_many, frames, out) if pool else None
-        report = Report(frames)
-        now = changes.snapshot(report)
-        written = [folder.put(page) for page in _pages(report, now, memory.before(now), _FEW)]
-        written += many.result() if many else [folder.put(page) for kind in _MANY for page in kind.pages(report)]
     # The list of what there is to be removed is given up last: a report that was cut off can still be cleared away.
     folder.remove(set(memory.pages) - set(written))
     folder.write(changes.FILE, changes.remembering(memory, now, written))
     return out / "index.html"
 
 
+def second_process() -> ProcessPoolExecutor:
+    """A process that :func:`render` shares its work with, which pays for thousands of runs; to be used in a ``with``.
+
+    It is started at once, so that it is ready when the frames are. The program that asks for it must be one that
+    :mod:`multiprocessing` can start anew.
+    """
+    pool = ProcessPoolExecutor(1, get_context("spawn"))
+    pool.submit(_started)
+    return pool
+
+
+def _started() -> None:
+    gc.freeze()  # what was imported stays: nobody need look through it for garbage
+
+
 def pages(frames: Frames, before: Snapshot | None = None) -> Iterator[Page]:
     """All pages: a pure function of `frames`, and of the report `before` that the changes are told from, if any."""
     report = Report(frames)
-    return _pages(report, changes.snapshot(report), before, (*_FEW, *_MANY))
+    return _pages(report, changes.snapshot(report), before, _KINDS)
 
 
-def _pages(report: Report, now: Snapshot, before: Snapshot | None, kinds: Iterable[ModuleType]) -> Iterator[Page]:
-    for kind in kinds:
-        if kind is overview:
+def _pages(report: Report, now: Snapshot, before: Snapshot | None, kinds: Iterable[str]) -> Iterator[Page]:
+    for name in kinds:
+        if (kind := _KINDS[name]) is overview:
             yield from overview.pages(report, changes.changes(before, now) if before else None)
         else:
             yield from kind.pages(report)
 
 
-def _write_many(frames: Frames, out: Path) -> list[str]:
-    """Write the pages of pairs and runs, in a process of its own; returns their addresses."""
+def _write(frames: Frames, out: Path, memory: changes.Memory, kinds: Sequence[str]) -> tuple[Snapshot, list[str]]:
+    """Write the pages of some kinds; returns what the report is remembered by, and the addresses of the pages."""
     report, folder = Report(frames), _Folder(out)
-    return [folder.put(page) for kind in _MANY for page in kind.pages(report)]
+    now = changes.snapshot(report)
+    return now, [folder.put(page) for page in _pages(report, now, memory.before(now), kinds)]
 
 
 class _Folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -46,14 +47,16 @@ def report(
     from harness.home import Home
     from harness.registry import Registry
     from harness.store import store_to_list
-    from reports import export, render
+    from reports import export, render, second_process
 
-    content = frames(store_to_list(home), Registry(tuple(plugin or ())), Home.find(home))
-    with explained("report"):
-        if form is Format.html:
-            many = len(content.runs) >= MANY and (os.cpu_count() or 1) > 1
-            first = render(content, out or Path("site"), processes=2 if many else 1)
-        else:
-            first, *_ = export(content, out or Path("tables"), str(form))
+    store = store_to_list(home)
+    many = form is Format.html and store.count() >= MANY and (os.cpu_count() or 1) > 1
+    with second_process() if many else nullcontext() as second:
+        content = frames(store, Registry(tuple(plugin or ())), Home.find(home))
+        with explained("report"):
+            if form is Format.html:
+                first = render(content, out or Path("site"), second)
+            else:
+                first, *_ = export(content, out or Path("tables"), str(form))
     done = int((content.runs["state"] == "done").sum())
     print(f"{first.absolute()}: {done} finished of {len(content.runs)} stored runs")

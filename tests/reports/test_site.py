@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import Frames, addresses, changes, render, site
+from reports import Frames, addresses, changes, render, second_process, site
 from reports.changes import Snapshot
 from reports.pages.templating import Page
 from reports.report import Report
@@ -41,7 +41,6 @@ def overview_and_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
         yield from (Page(addresses.task(task.name), f"<!DOCTYPE html>{task.name}") for task in report.tasks)
 
     monkeypatch.setattr(site, "_pages", pages)
-    monkeypatch.setattr(site, "_MANY", ())
 
 
 def test_the_pages_are_written_to_the_folder_which_is_made(small: Frames, tmp_path: Path) -> None:
@@ -114,17 +113,17 @@ def test_a_page_that_somebody_removed_is_written_again_or_not_missed(tmp_path: P
 
 
 def test_two_processes_write_what_one_writes(tmp_path: Path) -> None:
-    first, second = (render(store(), tmp_path / str(count), processes=count).parent for count in (1, 2))
-    assert files(first) == files(second)
+    first = render(store(), tmp_path / "one").parent
+    with second_process() as pool:
+        assert files(first) == files(render(store(), tmp_path / "two", pool).parent)
     assert any(name.startswith("runs/") for name in files(first))
 
 
 def test_what_stops_the_other_process_is_one_sentence_too(small: Frames, tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("mine")
-    with pytest.raises(
-        OSError, match=r"^cannot write the report to \S+ \(there is a file of that name\): name a folder"
-    ):
-        render(small, tmp_path, processes=2)
+    told = r"^cannot write the report to \S+ \(there is a file of that name\): name a folder"
+    with second_process() as second, pytest.raises(OSError, match=told):
+        render(small, tmp_path, second)
     assert (tmp_path / "runs").read_text() == "mine"
 
 
