@@ -18,7 +18,7 @@ from reports.changes import Snapshot
 from reports.pages.templating import Page
 from reports.report import Report
 
-from .fakes import frames, full, hostile, run, runs, store
+from .fakes import frames, full, hostile, many, run, runs, store
 from .parsing import parsed
 
 
@@ -229,3 +229,9 @@ def test_what_others_write_stays_text_on_every_page() -> None:
         for element in tree.every():
             assert not [name for name in element.attributes if name.startswith("on") or name == "srcdoc"], page.address
             assert not (element.get("href") or "").startswith("javascript"), page.address
+
+
+def test_every_page_of_a_leaderboard_of_twelve_by_twelve_with_five_seeds_is_below_a_megabyte() -> None:
+    sizes = {page.address: len(page.content.encode()) for page in site.pages(many(12, 12, 720))}
+    assert len(sizes) > 12 + 12 + 144 + 720
+    assert max(sizes.values()) < 1_000_000
