@@ -108,9 +108,8 @@ def _entry(
         if row.test is not None:
             judged = judge(number.value, number.kind, row.test, number.metric, counted(row).higher_is_better)
             deviation = row.test.mean - number.value
-            return LedgerEntry(
-                number, judged.verdict, judged.reason, row, deviation, judged.interval, deviations=deviations
-            )
+            reason = judged.reason + _unfinished(row)
+            return LedgerEntry(number, judged.verdict, reason, row, deviation, judged.interval, deviations=deviations)
     told = [
         (row, differences(number, protocol, row, recipes.get(row.recipe_hash))) for row in pair if row.test is not None
     ]
@@ -118,8 +117,13 @@ def _entry(
         reason = "No run of the published recipe is done." if own else "No run of this pair is done."
         return LedgerEntry(number, NOT_RUN, reason, deviations=deviations)
     row, differ = min(told, key=lambda pair: _distance(number, *pair))
-    verdict, reason = _other(protocol, row, differ)
+    verdict, reason = _other(number, protocol, row, differ)
     return LedgerEntry(number, verdict, reason, row, differences=differ, deviations=deviations)
+
+
+def _unfinished(row: Row) -> str:
+    lost = sum(run.state == "failed" or (run.state == "done" and run.test is None) for run in row.runs)
+    return f" {lost:,} further seed{'s' if lost != 1 else ''} failed, and say nothing here." if lost else ""
 
 
 def _incomparable(number: Published) -> str:
@@ -145,11 +149,13 @@ def _protocol(number: Published, known: Mapping[tuple[str, str], Shipped]) -> Sh
     return found if fits else None
 
 
-def _other(protocol: Shipped | None, row: Row, differ: tuple[Difference, ...]) -> tuple[str, str]:
+def _other(number: Published, protocol: Shipped | None, row: Row, differ: tuple[Difference, ...]) -> tuple[str, str]:
     """Verdict and reason where only runs under another protocol are done, of which `row` is the closest."""
     if protocol is None:
         return NOT_RUN, "The protocol of this number is not shipped here; the closest of our results is shown."
     run, published = counted(row), protocol.settings.get("training.epochs")
+    if run.task != number.task:
+        return NOT_RUN, f"Only another variant of the task was run ({formats.clipped(run.task, 80)}), which is shown."
     settings = f"differs in {len(differ)} setting{'s' if len(differ) != 1 else ''}"
     shown = "No run of the published recipe is done; the closest of our results"
     if run.epochs is not None and isinstance(published, int) and run.epochs < published:

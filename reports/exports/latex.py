@@ -39,7 +39,10 @@ def table(sheet: Sheet) -> str:
     if not sheet.rows:
         return f"% {sheet.name}: there are no runs yet\n"
     heads = [escaped(head) for head in sheet.heads]
-    content = [[_cell(cell) for cell in row] for row in sheet.rows]
+    # The end of a row takes what begins with [ or * for an argument: an empty group stands before.
+    content = [
+        ["{}" + _cell(cell) if not place else _cell(cell) for place, cell in enumerate(row)] for row in sheet.rows
+    ]
     aligned = "".join("r" if cell.number else "l" for cell in sheet.rows[0])
     text = (
         pd.DataFrame(content, columns=pd.Index(heads))

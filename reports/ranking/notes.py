@@ -10,7 +10,12 @@ from reports.ranking.rows import Note, Row
 FEW_EPOCHS = 0.5  # of the row that was trained longest: below it, a row is told to be short of training
 LONGEST_DETAIL = 240
 
-_MACHINE = {"device": "device", "threads": "number of threads", "version": "version of this program"}
+_MACHINE = {
+    "data_checksum": "checksum of the data",
+    "device": "device",
+    "threads": "number of threads",
+    "version": "version of this program",
+}
 _UNFINISHED = {"failed": "failed", "running": "still running", "interrupted": "interrupted", "pruned": "ended early"}
 
 

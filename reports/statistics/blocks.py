@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from reports.statistics.summary import settled
+
 Kind = Literal["architecture", "task"]
 LEAST_ARCHITECTURES, LEAST_TASKS = 3, 2
 """Of these a block is useful: Friedman's test needs three architectures, and ranks over one task are its ranking."""
@@ -31,9 +33,9 @@ class Table:
 
     @property
     def goodness(self) -> np.ndarray:
-        """Scores (tasks, architectures), turned so that higher is better for every task."""
+        """Scores (tasks, architectures), turned so that higher is better for every task, and settled so that ties tie."""
         signs = np.where(self.higher_is_better, 1.0, -1.0)
-        return np.reshape(self.scores, (len(self.tasks), len(self.archs))) * signs[:, None]
+        return np.reshape(settled(self.scores), (len(self.tasks), len(self.archs))) * signs[:, None]
 
     @property
     def mixed(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from reports.statistics.blocks import Table
 from reports.statistics.rank_tests import FEW_TASKS, task_ranks
-from reports.statistics.summary import CONFIDENCE
+from reports.statistics.summary import CONFIDENCE, settled
 
 RESAMPLES = 2000
 
@@ -92,7 +92,7 @@ def _resampled(cells: list[list[np.ndarray]], resamples: int, rng: np.random.Gen
         resample, slot = np.nonzero(drawn == task)  # a task that is drawn twice has its seeds drawn twice
         for arch, cell in enumerate(row):
             means[resample, slot, arch] = _means(cell[rng.integers(len(cell), size=(len(cell), len(slot)))])
-    return np.asarray(task_ranks(means).sum(axis=1))
+    return np.asarray(task_ranks(settled(means)).sum(axis=1))
 
 
 def _means(draws: np.ndarray) -> np.ndarray:

@@ -68,7 +68,16 @@ def over_decades(low: float, high: float) -> bool:
     return 0 < 10 * low < high
 
 
+def settled(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """`values` to 12 significant digits: means that are equal but for how their sums were rounded become equal."""
+    given = np.asarray(values, dtype=float)
+    known = np.isfinite(given) & (given != 0)
+    size = np.floor(np.log10(np.abs(given), where=known, out=np.zeros_like(given)))
+    scale = 10.0 ** (11 - size)
+    return np.where(known, np.round(given * scale) / scale, given)
+
+
 def ranks(means: Sequence[float], higher_is_better: bool) -> list[int]:
     """Rank of each mean, 1 the best; equal means share the better rank, and the next one is skipped (1, 2, 2, 4)."""
     sign = -1 if higher_is_better else 1
-    return [int(rank) for rank in stats.rankdata([sign * mean for mean in means], method="min")]
+    return [int(rank) for rank in stats.rankdata(sign * settled(means), method="min")]

@@ -57,6 +57,16 @@ def test_fewer_samples_are_a_smaller_budget_and_other_settings_alone_are_not() -
     assert (other.verdict, other.deviation, other.ours is not None) == (NOT_RUN, None, True)
 
 
+def test_another_variant_is_no_smaller_budget_and_failed_seeds_are_told() -> None:
+    other = entry(NUMBER, runs(0.9, recipe_hash="ours", task="psmnist", epochs=8))
+    assert (other.verdict, other.ours is not None) == (NOT_RUN, True)
+    assert "another variant" in other.reason
+    lost = [
+        replace(one, seed=90 + one.seed, run=f"lost{one.seed}", state="failed", test=None) for one in runs(0.9, 0.9)
+    ]
+    assert entry(NUMBER, runs(*SEEDS) + lost).reason.endswith("2 further seeds failed, and say nothing here.")
+
+
 def test_every_kind_of_setting_is_told_as_a_recipe_writes_it() -> None:
     toml = TOML.replace("bias = true", "bias = false").replace("milestones = [100]", "train_limit = 5000")
     toml = toml.replace('"cornn"\n[layer]', '"unicornn"\n[layer]')

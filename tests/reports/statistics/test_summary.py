@@ -93,3 +93,11 @@ def test_ranks_follow_the_direction_and_equal_means_share_the_better_one() -> No
     assert ranks([0.9, 0.8, 0.9, 0.95], higher_is_better=True) == [2, 4, 2, 1]
     assert ranks([0.9, 0.8, 0.9, 0.95], higher_is_better=False) == [2, 1, 2, 4]
     assert ranks([], higher_is_better=True) == []
+
+
+def test_means_that_are_equal_but_for_rounding_share_a_rank() -> None:
+    # 20, 20 and 26 of 40, and three times 22 of 40: sums of floats make 0.5499999999999999 and 0.55 of them.
+    one, other = (math.fsum(hits / 40 for hits in seeds) / 3 for seeds in ((20, 20, 26), (22, 22, 22)))
+    assert one != other
+    assert ranks([one, other, 0.5], higher_is_better=True) == [1, 1, 3]
+    assert ranks([1e-9, 1.1e-9, 0.0], higher_is_better=False) == [2, 3, 1]
