@@ -33,9 +33,9 @@ class Table:
 
     @property
     def goodness(self) -> np.ndarray:
-        """Scores (tasks, architectures), turned so that higher is better for every task, and settled so that ties tie."""
+        """Scores (tasks, architectures), turned so that higher is better for every task; equal ones are exactly so."""
         signs = np.where(self.higher_is_better, 1.0, -1.0)
-        return np.reshape(settled(self.scores), (len(self.tasks), len(self.archs))) * signs[:, None]
+        return np.reshape(settled(np.array(self.scores)), (len(self.tasks), len(self.archs))) * signs[:, None]
 
     @property
     def mixed(self) -> bool:
