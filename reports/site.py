@@ -26,9 +26,9 @@ def render(frames: Frames, out: Path, second: Executor | None = None) -> Path:
 
     A page is replaced in one step: a reader sees the old one or the new one, also when the disk is full half-way. The
     file ``report.json`` remembers what was written: a later report in the same folder tells what changed, and removes
-    the pages that it doesn't have any more. Files of others are left alone. The same frames give the same bytes, and
-    once more when they are rendered again. An `out` that is a file or can't be written is an OSError of one sentence.
-    Half of the work is done by the :func:`second_process`, where one is given.
+    the pages that it doesn't have any more. Files of other names are left alone. The same frames give the same bytes,
+    and once more when they are rendered again. An `out` that is a file or can't be written is an OSError of one
+    sentence. Half of the work is done by the :func:`second_process`, where one is given.
     """
     out = Path(out)
     memory = changes.remembered(out)
