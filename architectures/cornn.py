@@ -56,6 +56,7 @@ def cornn_eager(
 
 
 _BACKENDS = {"cuda": cuda.cornn, "cpu": compiled.cornn, "eager": cornn_eager}
+_FAST = {**_BACKENDS, "cuda": cuda.fast(cuda.cornn)}
 
 
 class CoRNNCell(Cell[State]):
@@ -103,9 +104,14 @@ class CoRNNCell(Cell[State]):
         """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): the output (L, N, H) and the final state."""
         weight_u, weight_zy = self.i2h.weight.split((self.input_size, 2 * self.hidden_size), dim=1)
         drive = project(input, weight_u, self.i2h.bias)
+        backends = _FAST if self.fast_math else _BACKENDS
         return kernels.run(
-            "cornn", backend, _BACKENDS, drive, weight_zy, state, self.dt, self.gamma, self.epsilon, self.damping
+            "cornn", backend, backends, drive, weight_zy, state, self.dt, self.gamma, self.epsilon, self.damping
         )
+
+    def last(self, output: Tensor, state: State) -> Tensor:
+        """The last output, which is the final position."""
+        return state[0]
 
     def reset_parameters(self) -> None:
         """Draw the weights and biases anew, uniformly within ±1/sqrt(fan-in) of each of the `maps`."""
@@ -148,6 +154,7 @@ class CoRNN(Stack[State]):
         maps: Maps | None = None,
         batch_first: bool = False,
         backend: str | None = None,
+        fast_math: bool | None = None,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -168,7 +175,7 @@ class CoRNN(Stack[State]):
             )
             for size in sizes
         ]
-        super().__init__(cells, batch_first, backend)
+        super().__init__(cells, batch_first, backend, fast_math)
 
 
 def _search_space() -> dict[str, BaseDistribution]:

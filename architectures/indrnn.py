@@ -54,6 +54,7 @@ def indrnn_eager(
 
 
 _BACKENDS = {"cuda": cuda.indrnn, "cpu": elementwise.indrnn, "eager": indrnn_eager}
+_FAST = {**_BACKENDS, "cuda": cuda.fast(cuda.indrnn)}
 
 
 class IndRNNCell(Cell[Tensor]):
@@ -113,10 +114,15 @@ class IndRNNCell(Cell[Tensor]):
         if self.norm is not None and self.batch_norm == "before":
             drive = drive if bias is None else drive + bias
             drive, bias = self.norm(drive.flatten(0, 1)).view_as(drive), None
-        output, state = kernels.run("indrnn", backend, _BACKENDS, drive, u, bias, state, self.activation, self.memory)
+        backends = _FAST if self.fast_math else _BACKENDS
+        output, state = kernels.run("indrnn", backend, backends, drive, u, bias, state, self.activation, self.memory)
         if self.norm is not None and self.batch_norm == "after":
             output = self.norm(output.flatten(0, 1)).view_as(output)
         return output, state
+
+    def last(self, output: Tensor, state: Tensor) -> Tensor:
+        """The last output, which is the final state unless it is normalised."""
+        return output[-1] if self.batch_norm == "after" else state
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew as the code of the authors does.
@@ -177,6 +183,7 @@ class IndRNN(Stack[Tensor]):
         bias: bool = True,
         batch_first: bool = False,
         backend: str | None = None,
+        fast_math: bool | None = None,
         memory: Memory = "high",
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
@@ -199,7 +206,7 @@ class IndRNN(Stack[Tensor]):
             )
             for number, size in enumerate(sizes, start=1)
         ]
-        super().__init__(cells, batch_first, backend)
+        super().__init__(cells, batch_first, backend, fast_math)
         self.dropout = dropout
 
     def after_layer(self, output: Tensor) -> Tensor:

@@ -69,6 +69,7 @@ def sru_eager(
 
 
 _BACKENDS = {"cuda": cuda.sru, "cpu": elementwise.sru, "eager": sru_eager}
+_FAST = {**_BACKENDS, "cuda": cuda.fast(cuda.sru)}
 
 
 class SRUCell(Cell[Tensor]):
@@ -136,8 +137,9 @@ class SRUCell(Cell[Tensor]):
         bias = None if self.bias is None else self.bias.view(2, self.hidden_size)
         gates = project(read, weight)
         skip = project(read, weight_skip) if len(weight_skip) else input * self.scale
+        backends = _FAST if self.fast_math else _BACKENDS
         output, state = kernels.run(
-            "sru", backend, _BACKENDS, gates, skip, self.v, bias, state, self.activation, self.memory
+            "sru", backend, backends, gates, skip, self.v, bias, state, self.activation, self.memory
         )
         if self.training and self.dropout > 0:  # the same as r * mask * act(c') + (1 - r * mask) * s
             output = skip + mask_over_time(output, self.dropout) * (output - skip)
@@ -202,6 +204,7 @@ class SRU(Stack[Tensor]):
         bias: bool = True,
         batch_first: bool = False,
         backend: str | None = None,
+        fast_math: bool | None = None,
         memory: Memory = "high",
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
@@ -226,7 +229,7 @@ class SRU(Stack[Tensor]):
             )
             for number, size in enumerate(sizes, start=1)
         ]
-        super().__init__(cells, batch_first, backend)
+        super().__init__(cells, batch_first, backend, fast_math)
 
 
 def _search_space() -> dict[str, BaseDistribution]:

@@ -24,6 +24,8 @@ class Cell(nn.Module, Generic[S]):
 
     state_names: ClassVar[tuple[str, ...]] = ("y", "z")
     """The names of the tensors of the state, in order."""
+    fast_math: bool = False
+    """Whether a GPU may approximate tanh and the sigmoid; other backends compute them as always."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -35,6 +37,13 @@ class Cell(nn.Module, Generic[S]):
     def unroll(self, input: Tensor, state: S, backend: str | None = None) -> tuple[Tensor, S]:
         """Run over `input` (L, N, H_in) from `state`, tensors (N, H): the output (L, N, H) and the final state."""
         raise NotImplementedError
+
+    def last(self, output: Tensor, state: S) -> Tensor:
+        """The last output (N, H) of an `output` (L, N, H), from the final state where it is part of that.
+
+        Then the gradient of the output of all other steps, which is zero, is neither made nor read.
+        """
+        return output[-1]
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
@@ -64,10 +73,14 @@ class Cell(nn.Module, Generic[S]):
 class Stack(nn.Module, Generic[S]):
     """Cells on top of each other, with the arguments, shapes and state dicts of a ``torch.nn.LSTM``.
 
-    `cells` are in the order of the layers: the first reads ``input_size`` features, the others ``hidden_size``.
+    `cells` are in the order of the layers: the first reads ``input_size`` features, the others ``hidden_size``. With
+    `fast_math` a GPU may approximate tanh and the sigmoid (:mod:`architectures.kernels.cuda`): a hyper-parameter, as it
+    changes results.
     """
 
-    def __init__(self, cells: Sequence[Cell[S]], batch_first: bool, backend: str | None) -> None:
+    def __init__(
+        self, cells: Sequence[Cell[S]], batch_first: bool, backend: str | None, fast_math: bool | None = None
+    ) -> None:
         super().__init__()
         kernels.known("backend", backend)
         self.input_size = cells[0].input_size
@@ -75,6 +88,9 @@ class Stack(nn.Module, Generic[S]):
         self.num_layers = len(cells)
         self.batch_first = batch_first
         self.backend = backend
+        self.fast_math = bool(fast_math)
+        for cell in cells:
+            cell.fast_math = self.fast_math
         self.cells = nn.ModuleList(cells)
 
     def forward(self, input: Tensor, hx: S | None = None) -> tuple[Tensor, S]:
@@ -100,6 +116,26 @@ class Stack(nn.Module, Generic[S]):
             return output.transpose(0, 1), state
         return self._run(input, state)
 
+    def last_output(self, input: Tensor) -> Tensor:
+        """What a classifier reads: the output (N, H) of the last layer at the last step of `input` (L, N, H_in).
+
+        It is ``forward(input)[0][-1]``, as are its gradients, to the bit; but the gradient of the output of all other
+        steps, which is zero, takes neither time nor memory. Needs ``batch_first=False``; see :meth:`forward`.
+        """
+        checks.sequence(type(self).__name__, input, self.input_size, self.batch_first)
+        if self.batch_first or input.dim() != 3:
+            raise ValueError(f"last_output is for inputs (L, N, {self.input_size}) without batch_first")
+        weight, top = next(self.parameters()), cast("Cell[S]", self.cells[-1])
+        checks.same_dtype(type(self).__name__, weight, input)
+        shape = (self.num_layers, input.shape[1], self.hidden_size)
+        state = _initial_state(top, type(self).__name__, None, shape, weight)
+        for number, cell in enumerate(self.cells):
+            own = _each(itemgetter(number), state)
+            output, own = cast("Cell[S]", cell).unroll(input, own, self.backend)
+            if cell is not top:
+                input = self.after_layer(output)
+        return self.after_layer(top.last(output, own).unsqueeze(0)).squeeze(0)
+
     def after_layer(self, output: Tensor) -> Tensor:
         """What happens to the output (L, N, H) of every layer before the next one, or the caller, reads it: nothing."""
         return output
@@ -116,6 +152,8 @@ class Stack(nn.Module, Generic[S]):
             shown += ", batch_first=True"
         if self.backend is not None:
             shown += f", backend={self.backend!r}"
+        if self.fast_math:
+            shown += ", fast_math=True"
         return shown
 
     def _run(self, sequence: Tensor, initial: S) -> tuple[Tensor, S]:

@@ -59,6 +59,7 @@ _BACKENDS = {
     "eager": unicornn_eager,
     "parallel": parallel.unicornn,  # runs wherever eager does, so only where it is asked for
 }
+_FAST = {**_BACKENDS, "cuda": cuda.fast(cuda.unicornn)}
 
 
 class UnICORNNCell(Cell[State]):
@@ -97,7 +98,12 @@ class UnICORNNCell(Cell[State]):
         """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): the output (L, N, H) and the final state."""
         drive = project(input, self.i2h.weight)
         s, bias = self.dt * torch.sigmoid(self.c), self.i2h.bias
-        return kernels.run("unicornn", backend, _BACKENDS, drive, self.w, s, bias, state, self.alpha, self.memory)
+        backends = _FAST if self.fast_math else _BACKENDS
+        return kernels.run("unicornn", backend, backends, drive, self.w, s, bias, state, self.alpha, self.memory)
+
+    def last(self, output: Tensor, state: State) -> Tensor:
+        """The last output, which is the final position."""
+        return state[0]
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew as the code of the authors does.
@@ -137,6 +143,7 @@ class UnICORNN(Stack[State]):
         bias: bool = True,
         batch_first: bool = False,
         backend: str | None = None,
+        fast_math: bool | None = None,
         memory: Memory = "high",
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
@@ -151,7 +158,7 @@ class UnICORNN(Stack[State]):
             UnICORNNCell(size, hidden_size, dt=step, alpha=alpha, bias=bias, memory=memory, device=device, dtype=dtype)
             for size, step in zip(sizes, steps, strict=True)
         ]
-        super().__init__(cells, batch_first, backend)
+        super().__init__(cells, batch_first, backend, fast_math)
         self.dropout = dropout
 
     def after_layer(self, output: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import ParamSpec, TypeVar
 
-__all__ = ["BACKENDS", "choose", "counts", "ran", "reset", "run"]
+__all__ = ["BACKENDS", "add", "choose", "counts", "ran", "reset", "run"]
 
 BACKENDS = ("eager", "cpu", "cuda", "parallel", "torch")
 """Every backend an operation may have: plain PyTorch, compiled for the CPU, compiled for CUDA, parallel in time, and
@@ -87,10 +87,16 @@ def ran(operation: str, backend: str) -> None:
         _counts[operation, backend] += 1
 
 
+def add(more: Mapping[tuple[str, str], int]) -> None:
+    """Count executions that did not come by here, such as those of a graph that was replayed."""
+    with _lock:
+        _counts.update(more)
+
+
 def counts() -> dict[tuple[str, str], int]:
     """How often each (operation, backend) ran since the start of the process or the last :func:`reset`."""
     with _lock:
-        return dict(_counts)
+        return {which: count for which, count in _counts.items() if count}
 
 
 def reset() -> None:

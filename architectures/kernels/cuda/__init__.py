@@ -3,12 +3,13 @@
 The operations take and return what their readable forms do, and are the same operators of torch as on the CPU
 (``torch.ops.harness.sweep`` and ``torch.ops.harness.cornn``), made of the same steps. They compute in float32, or
 float64 where input and weights are; input, output and their gradients may be bfloat16 in memory. With
-``fast_math=True`` the hardware's approximations of tanh and the sigmoid are used, which are off by up to 2^-11: only
-when asked for. See ``docs/cuda.md`` for what has been tested, and how.
+``fast_math=True``, also a keyword of the layers, the hardware's approximations of tanh and the sigmoid are used, which
+are off by up to 2^-11: only when asked for. See ``docs/cuda.md`` for what has been tested, and how.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from architectures.kernels import elementwise
 from architectures.kernels.cuda import launch, steps, sweeps
 from architectures.kernels.elementwise import ACTIVATIONS, EVERYTHING, NOTHING, STATES, Memory
 
-__all__ = ["cornn", "indrnn", "sru", "unicornn"]
+__all__ = ["cornn", "fast", "indrnn", "sru", "unicornn"]
 
 
 def cornn(
@@ -100,6 +101,13 @@ def _fits(input: Tensor, *_: Any, **__: Any) -> bool:
 @torch.compiler.assume_constant_result
 def _usable(device: int) -> bool:
     return launch.usable(device)
+
+
+def fast(operation: Any) -> Any:
+    """An operation with ``fast_math=True``, for a layer to choose."""
+    chosen: Any = partial(operation, fast_math=True)
+    chosen.fits, chosen.counts = _fits, True
+    return chosen
 
 
 _OPERATIONS: tuple[Any, ...] = (cornn, unicornn, indrnn, sru)

@@ -21,6 +21,14 @@ def blocks(chains: int, multiprocessors: int) -> tuple[int, int]:
     return -(-chains // threads), threads
 
 
+def by_newton(chains: int, length: int, multiprocessors: int) -> bool:
+    """Whether UnICORNN's sweep forward gives every chain a warp that takes chunks of steps at once (``newton.cu``).
+
+    Predicted to pay where :func:`architectures.kernels.parallel.choice.pays` says so; not measured.
+    """
+    return pays(chains, length, multiprocessors)
+
+
 def by_segments(chains: int, segments: int, multiprocessors: int) -> bool:
     """Whether a sweep backward is cut into segments of time that run side by side (``scan.cu``).
 

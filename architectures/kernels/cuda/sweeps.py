@@ -11,9 +11,9 @@ from torch import Tensor
 from architectures import kernels
 from architectures.kernels import elementwise
 from architectures.kernels.cuda import launch as launching
-from architectures.kernels.cuda.geometry import by_segments
+from architectures.kernels.cuda.geometry import WARP, by_newton, by_segments
 from architectures.kernels.cuda.launch import launch
-from architectures.kernels.cuda.variants import Variant, variant
+from architectures.kernels.cuda.variants import OSCILLATOR, Variant, variant
 
 TOGETHER = 32  # rows that one thread adds up, as in sweep.cu
 MOST = 2**31 - 1  # chains and steps: the kernels count them in 32 bits
@@ -38,7 +38,11 @@ def forward(
     call.streams(input, skip)
     call.tensors(weight.contiguous(), initial.contiguous(), output, kept, states, final)
     call.numbers(kind, constant, input, initial)
-    _run(kind, "forward", initial[0].numel(), call, initial.device)
+    chains = initial[0].numel()
+    if kind.step == OSCILLATOR and by_newton(chains, len(input), multiprocessors(initial.device)):
+        _run(kind, "forward_newton", chains * WARP, call, initial.device)
+    else:
+        _run(kind, "forward", chains, call, initial.device)
     kernels.ran(step, "cuda")
     return left
 

@@ -11,8 +11,10 @@ import torch
 from architectures.kernels import library
 
 HERE = Path(__file__).parent
+OSCILLATOR = "UnICORNN<T>"
+"""The type of UnICORNN's step, which has a sweep forward of its own that is parallel in time."""
 STEPS = {
-    ("unicornn", None): "UnICORNN<T>",
+    ("unicornn", None): OSCILLATOR,
     ("indrnn", 1): "IndRNN<T, Tanh>",
     ("indrnn", 2): "IndRNN<T, Relu>",
     ("sru", 0): "SRU<T, Identity>",
@@ -44,7 +46,7 @@ class Variant:
 
     def source(self) -> str:
         """All of the source, without files to include, so that a cache of compiled sources sees every change of it."""
-        return _source(self.fast, self.step == COUPLED)
+        return _source(self.fast, self.step)
 
     def options(self) -> tuple[str, ...]:
         """What NVRTC is told, besides the architecture.
@@ -66,14 +68,17 @@ def variant(
 
 
 @cache
-def _source(fast: bool, coupled: bool) -> str:
-    steps = ("cornn_step.h",) if coupled else ("indrnn.h", "sru.h", "unicornn.h")
-    kernels = ("memory.h", "cornn.cu") if coupled else ("memory.h", "sweep.cu", "scan.cu")
+def _source(fast: bool, step: str) -> str:
+    steps, kernels = ["indrnn.h", "sru.h", "unicornn.h"], ["sweep.cu", "scan.cu"]
+    if step == OSCILLATOR:
+        kernels.append("newton.cu")
+    elif step == COUPLED:
+        steps, kernels = ["cornn_step.h"], ["cornn.cu"]
     files = [
         library.SOURCE / "real.h",
         *([HERE / "approximate.h"] if fast else []),
         *(library.SOURCE / name for name in steps),
-        *(HERE / name for name in kernels),
+        *(HERE / name for name in ("memory.h", *kernels)),
     ]
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return "\n".join(line for line in lines if not line.startswith(('#include "', "#pragma once"))) + "\n"

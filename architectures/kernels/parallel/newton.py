@@ -5,7 +5,7 @@ has to be added to the guess obeys a linear recurrence of two numbers, which a s
 "Parallelizing non-linear sequential models over the sequence length", ICLR 2024, https://arxiv.org/abs/2309.12252). As
 corrections are scanned, and not states, the last scan need only be right in its first digits: the states are as exact
 as the residuals of the equations. Those, a few operations a step and none of them in the chain of the scan, are taken
-in float64; a GPU would carry the rounding of one sum and one product along in a second float (two-sum and fma).
+in float64; the kernel for a GPU (``cuda/newton.cu``) needs no more than an unrounded product (fma).
 """
 
 from __future__ import annotations

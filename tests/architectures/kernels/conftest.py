@@ -16,13 +16,11 @@ from torch import Tensor
 
 from architectures.kernels import library
 from architectures.kernels.cuda.geometry import blocks
-from architectures.kernels.cuda.variants import COUPLED, Variant
+from architectures.kernels.cuda.variants import COUPLED, OSCILLATOR, Variant
 
 Host = Callable[[Variant], ctypes.CDLL]
-KERNELS = (
-    ("forward", "backward", "backward_low", "add_rows", "segment_maps", "segment_ends", "segment_backward"),
-    ("forward_step", "backward_step", "states_before"),
-)
+SWEEPS = ("forward", "backward", "backward_low", "add_rows", "segment_maps", "segment_ends", "segment_backward")
+KERNELS = {OSCILLATOR: (*SWEEPS, "forward_newton"), COUPLED: ("forward_step", "backward_step", "states_before")}
 MARGIN = 64  # elements around every tensor that must stay as they are
 
 
@@ -34,7 +32,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     def build(variant: Variant) -> ctypes.CDLL:
         folder = tmp_path_factory.mktemp("kernels")
         grid = (Path(__file__).parent / "cuda_grid.h").read_text(encoding="utf-8")
-        ends = "\n".join(f"EMULATED({name})" for name in KERNELS[variant.step == COUPLED])
+        ends = "\n".join(f"EMULATED({name})" for name in KERNELS.get(variant.step, SWEEPS))
         (folder / "kernels.cpp").write_text(f"{grid}\n{variant.source()}\n{ends}\n", encoding="utf-8")
         types = [option for option in variant.options() if option.startswith("-D")]
         command = [*library._compiler(), "-std=c++17", "-O1", "-fPIC", "-shared", "-w", *types]
@@ -50,6 +48,7 @@ class Launches:
     def __init__(self, host: Host) -> None:
         self.host, self.multiprocessors, self.reversed = host, 132, False
         self.segments = False  # whether the sweep backward is cut into segments
+        self.newton = False  # whether the sweep forward of UnICORNN is parallel in time
         self.seen: list[tuple[str, int]] = []
 
     def __call__(self, variant: Variant, name: str, threads: int, arguments: list[Any]) -> None:

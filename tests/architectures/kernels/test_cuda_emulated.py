@@ -61,6 +61,7 @@ def gpu(launches, monkeypatch):
     monkeypatch.setattr(sweeps, "launch", launches)
     monkeypatch.setattr(sweeps, "multiprocessors", lambda device: launches.multiprocessors)
     monkeypatch.setattr(sweeps, "by_segments", lambda *sizes: launches.segments)
+    monkeypatch.setattr(sweeps, "by_newton", lambda *sizes: launches.newton)
     monkeypatch.setattr(torch.ops.harness, "sweep", Emulated.apply)
     monkeypatch.setattr(torch.ops.harness, "sweep_backward", sweeps.backward)
     kernels.reset()

@@ -12,6 +12,7 @@ from torch import Tensor
 from architectures import SRU, IndRNN, UnICORNN, kernels
 from architectures.indrnn import indrnn_eager
 from architectures.kernels import cuda
+from architectures.kernels.cuda import sweeps
 from architectures.sru import sru_eager
 from architectures.unicornn import unicornn_eager
 
@@ -137,6 +138,21 @@ def test_the_same_bits_at_every_launch(form):
     first, *others = (results(FORMS[form][0], form, given) for _ in range(5))
     for other in others:
         assert all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("newton", [True, False], ids=["newton", "one sweep"])
+@pytest.mark.parametrize("setting", ["EigenWorms, layer 1", "EigenWorms, layer 2", "respiratory rate"])
+def test_forward_parallel_in_time(setting, newton, monkeypatch):
+    """A warp a chain through chunks of steps, beside one thread through all: both as exact as plain PyTorch."""
+    length, batch, _, dt, alpha = SETTINGS[setting]
+    given = inputs("unicornn", length, min(batch, 8), 32, torch.float32)
+    given[2] = dt * torch.sigmoid(given[2])
+    monkeypatch.setattr(sweeps, "by_newton", lambda *sizes: newton)
+    state = given[4], given[5]
+    exact, _ = unicornn_eager(*(part.double() for part in given[:4]), (state[0].double(), state[1].double()), alpha)
+    plain, _ = unicornn_eager(*given[:4], state, alpha)
+    found, _ = cuda.unicornn(*given[:4], state, alpha)
+    assert off([found], [exact]) <= max(off([plain], [exact]), 4 * EPS[torch.float32])
 
 
 def test_fast_math_is_near_and_not_the_same():

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from architectures.kernels.cuda.geometry import LARGEST
-from architectures.kernels.cuda.variants import ADDED, COUPLED, STEPS, Variant
+from architectures.kernels.cuda.variants import ADDED, COUPLED, OSCILLATOR, STEPS, Variant
 
 SINGLE, DOUBLE, HALF = torch.float32, torch.float64, torch.bfloat16
 MACHINES = ("sm_75", "sm_80", "sm_90", "sm_100")
@@ -27,8 +27,8 @@ CASES += [(Variant(step, *types), machine) for step in TANH for types in TYPES[1
 CASES += [
     (Variant(step, SINGLE, SINGLE, SINGLE, fast=True), machine) for step in TANH for machine in ("sm_75", "sm_90")
 ]
-KERNELS = {"forward", "backward", "backward_low", "add_rows", "segment_maps", "segment_ends", "segment_backward"}
-OF_COUPLED = {"forward_step", "backward_step", "states_before"}
+SWEEPS = {"forward", "backward", "backward_low", "add_rows", "segment_maps", "segment_ends", "segment_backward"}
+KERNELS = {OSCILLATOR: SWEEPS | {"forward_newton"}, COUPLED: {"forward_step", "backward_step", "states_before"}}
 
 FP64 = re.compile(r"D(ADD|MUL|FMA|SETP|MNMX|MMA)|[FI]2[FI]\S*\.F?64|MUFU\.\w*64H?|F2F\.F(64|32\.F64)")
 SPILLS = re.compile(r"(LD|ST)L\b")  # to and from local memory
@@ -118,7 +118,7 @@ def test_compiles_without_spills(variant, machine, build):
     log = build(variant, machine)[1]
     frames = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", log)
     registers = [int(count) for count in re.findall(r"Used (\d+) registers", log)]
-    kernels = OF_COUPLED if variant.step == COUPLED else KERNELS
+    kernels = KERNELS.get(variant.step, SWEEPS)
     assert set(re.findall(r"Compiling entry function '(\w+)'", log)) == kernels
     assert len(frames) == len(registers) == len(kernels)
     assert set(frames) == {("0", "0", "0")}
