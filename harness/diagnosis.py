@@ -44,6 +44,8 @@ OPTIONAL = {
 }
 """Modules that some features need: what for, and what to install."""
 
+State = Literal["ok", "absent", "broken"]
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -51,7 +53,7 @@ class Finding:
 
     section: str
     name: str
-    state: Literal["ok", "absent", "broken"]
+    state: State
     detail: str
     advice: str = ""
     needed: bool = False
@@ -107,7 +109,7 @@ def _devices() -> Iterator[Finding]:
 
     here = collect(torch.get_num_threads())
     model = here["hardware"]["cpu"] or "unknown model"
-    yield Finding("devices", "cpu", "ok", f"{model}, {here['threads']} threads", needed=True)
+    yield Finding("devices", "cpu", "ok", f"{model}, threads: {here['threads']}", needed=True)
     if not torch.cuda.is_available():
         yield Finding("devices", "cuda", "absent", "no CUDA device that this torch can use; everything runs on the CPU")
     for index in range(torch.cuda.device_count()):
@@ -180,17 +182,23 @@ def _cuda() -> Finding:
 
 def _data(registry: Registry, root: Path, offline: bool) -> Iterator[Finding]:
     sources = resolve("tasks:Sources")(root=root, offline=offline)
+    yield Finding("data sets", "folder", "ok", str(root))
     for entry in registry.tasks.values():
         if entry.problem:
             continue
         try:
             with explained(entry.origin):
-                lacking = entry.load()().missing(sources)
+                task = entry.load()()
+                lacking = task.missing(sources)
+                blocked = any(one.obstacle(one.folder(root)) or one.surplus(one.folder(root)) for one in task.needs())
         except UserError as error:
             yield Finding("data sets", entry.name, "broken", str(error), needed=entry.origin == BUILT_IN)
             continue
-        if lacking:
-            yield Finding("data sets", entry.name, "absent", f"not in {root}", lacking)
+        if lacking and not task.needs():  # in the task's own words: 'data fetch' and 'data import' don't know of it
+            yield Finding("data sets", entry.name, "absent", lacking)
+        elif lacking:
+            state: State = "broken" if blocked else "absent"
+            yield Finding("data sets", entry.name, state, "cannot be used" if blocked else "not there", lacking)
         else:
             yield Finding("data sets", entry.name, "ok", "present")
 
@@ -214,4 +222,4 @@ def _store(home: Home) -> Iterator[Finding]:
     except UserError as error:
         yield Finding("store", "store", "broken", str(error), needed=True)
     else:
-        yield Finding("store", "store", "ok", f"{store.name}: {count} runs", needed=True)
+        yield Finding("store", "store", "ok", f"{store.name}, runs: {count:,}", needed=True)

@@ -73,6 +73,11 @@ def device_label(environment: Mapping[str, Any], device: str = "cpu") -> str:
     return f"{device}: {model}" if model else device
 
 
+def is_cut_off(state: str, environment: Mapping[str, Any]) -> bool:
+    """Whether a run that says it is running was killed, as far as this machine can tell."""
+    return state == "running" and not may_be_alive(environment)
+
+
 def may_be_alive(environment: Mapping[str, Any]) -> bool:
     """Whether the process that saved this may still be running; one on another machine can't be asked, so it may."""
     pid = environment.get("pid")

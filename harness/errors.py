@@ -31,7 +31,7 @@ def explained(where: str) -> Iterator[None]:
         raise
     except (ValueError, OSError) as error:
         raise UserError(f"{where}: {one_line(error)}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
             raise UserError(f"{where}: there is not enough memory for it, choose smaller sizes") from error
         raise UserError(f"{where}: {with_place(error)}") from error

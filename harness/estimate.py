@@ -41,11 +41,14 @@ class Estimate:
         return asdict(self)
 
 
-def measure(job: Job, seed: int) -> Estimate:
-    """Time real training steps and one validation batch of a job, on a model that is then thrown away."""
+def measure(job: Job, seed: int, budget: float = BUDGET) -> Estimate:
+    """Time real training steps and one validation batch of a job, on a model that is then thrown away.
+
+    No further step is timed after `budget` seconds.
+    """
+    model = job.rehearse(seed)
     trainer, training, splits = job.trainer(seed), job.named.recipe.training, job.splits
-    model = job.model(seed)
-    times = _step_times(trainer, job.device)
+    times = _step_times(trainer, job.device, budget)
     part = splits.valid.head(training.eval_batch_size)
     evaluation = _timed(job.device, evaluate, trainer.model, job.task, part, training.eval_batch_size) / len(part)
     step = (mean if trainer.train_data.lengths is not None else median)(times)  # steps of unequal length add up
@@ -65,13 +68,13 @@ def measure(job: Job, seed: int) -> Estimate:
     )
 
 
-def _step_times(trainer: Trainer, device: torch.device) -> list[float]:
+def _step_times(trainer: Trainer, device: torch.device, budget: float) -> list[float]:
     """Seconds of each of the first steps but the very first, which warms up (unless it took all the time there was)."""
     times: list[float] = []
     trainer.model.train()
     for number, index in enumerate(trainer.batches(0)[:STEPS]):
         times.append(_timed(device, trainer.step, index, trainer.generator(0, number)))
-        if sum(times) > BUDGET:
+        if sum(times) > budget:
             break
     return times[1:] or times
 

@@ -1,4 +1,4 @@
-"""Where runs happen: here, one after the other. What is done is found, what was cut off goes on, all of it is kept."""
+"""Runs in this process, one after the other. What is done is found, what was cut off goes on, all of it is kept."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import os
 import platform
 import shutil
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
-
-import torch
 
 from harness import checkpoint, environment
 from harness.allocation import keep_freed_memory
-from harness.errors import UserError, debugging, explained, is_out_of_memory, one_line, with_place
-from harness.home import Home
+from harness.errors import UserError, debugging, explained, is_out_of_memory, with_place
 from harness.interruption import Interruption, listening
-from harness.locking import alone
+from harness.locking import alone, run_lock
+from harness.machine import Machine
 from harness.model import Model, build, try_backend
 from harness.recipe import label
 from harness.recipes import Named
 from harness.recorder import Elsewhere, Recorder
 from harness.registry import BUILT_IN, Registry, resolve
+from harness.rehearsal import rehearse
 from harness.store import Run, State, Store
 from harness.training import Failed, Interrupted, Listener, Outcome, Progress, Pruned, Trainer
 
@@ -33,54 +31,6 @@ OVER: tuple[State, ...] = ("done", "failed", "pruned")
 """States of a run that will not go on."""
 BEST = "best"
 """How a run says that it asked for no backend in particular."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where a run happens and where its things lie: nothing here changes what a run means."""
-
-    home: Home
-    data_root: Path
-    offline: bool = False
-    device: str = "auto"
-    threads: int | None = None
-    checkpoint_every: float = 10.0
-    report: Callable[[str, int, int], None] = lambda what, done, total: None
-    """Hears of downloads and of data being prepared: what, how much is done, of how much."""
-    backend: str | None = None
-    """What must compute the recurrence; None leaves it to ``HARNESS_BACKEND``, and that to the layer."""
-
-    def sources(self) -> Any:
-        """Where tasks find their data (``tasks.Sources``)."""
-        return resolve("tasks:Sources")(
-            root=self.data_root, offline=self.offline, cache=self.home.path / "cache", report=self.report
-        )
-
-    def torch_device(self) -> torch.device:
-        """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means on this machine."""
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            device = torch.device(self.device)
-        except RuntimeError as error:
-            raise UserError(f"--device {self.device}: {one_line(error)}") from error
-        if device.type not in ("cpu", "cuda"):
-            raise UserError(f"--device {self.device}: only auto, cpu and cuda are supported")
-        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-            raise UserError(f"--device {self.device}: this machine has {torch.cuda.device_count()} CUDA devices")
-        return device
-
-    def use_threads(self) -> int:
-        """Set and return the number of threads: as asked, else ``HARNESS_THREADS``, else 1.
-
-        The steps of a recurrence are short: more threads rarely pay, on a busy machine they cost a factor of ten and
-        more (they wait by spinning), and the last digits of a result depend on their number.
-        """
-        named = str(self.threads or os.environ.get("HARNESS_THREADS") or 1)
-        if not named.isdecimal() or not 1 <= int(named) <= 1024:
-            raise UserError(f"{named} threads: must be a whole number from 1 to 1024 (--threads or HARNESS_THREADS)")
-        torch.set_num_threads(int(named))
-        return torch.get_num_threads()
 
 
 @dataclass(frozen=True)
@@ -125,9 +75,13 @@ class Job:
         self.threads = machine.use_threads()
         keep_freed_memory()
         self.backend = machine.backend or os.environ.get("HARNESS_BACKEND") or BEST
-        if machine.backend is not None:
-            try_backend(recipe, self.architecture, self.task, self.device, machine.backend)
         self._splits: Any = None
+        self.check_backend()
+
+    def check_backend(self) -> None:
+        """A :class:`UserError` where the backend that was asked for cannot compute this architecture here."""
+        if self.machine.backend is not None:
+            try_backend(self.named.recipe, self.architecture, self.task, self.device, self.machine.backend)
 
     @property
     def splits(self) -> Any:
@@ -144,6 +98,12 @@ class Job:
         _ = self.splits
         return build(self.named.recipe, self.architecture, self.task, seed, self.device, self.machine.backend)
 
+    def rehearse(self, seed: int) -> Model:
+        """A model that took a few samples; a :class:`UserError` where layer and task do not do what they should."""
+        model = self.model(seed)
+        rehearse(self.named.recipe, self.task, model, self.splits)
+        return model
+
     def trainer(self, seed: int, **options: Any) -> Trainer:
         """A trainer from scratch; a `file` among the options makes it continue."""
         return Trainer(self.named.recipe, self.task, self.model(seed), self.splits, seed=seed, **options)
@@ -158,37 +118,57 @@ class Job:
         job.named, job.architecture = named, self.registry.architecture(named.recipe.arch)
         return job
 
-    def find(self, store: Store, seed: int) -> Run | None:
+    def find(self, store: Store, seed: int, takeover: bool = False) -> Run | None:
         """The run of this recipe, seed and kind of device to show or to continue: an unfinished one first, then a done.
         Trials of a study are left to their study.
 
-        An unfinished run of another machine is left to that machine. The data must be the same too. Those of built-in
-        tasks whose checksums come with the project are, so they need not be loaded here.
+        An unfinished run of another machine is left to that machine, unless it is to be taken over; then what is done
+        comes first, as nothing is to be trained twice. The data must be the same too. Those of built-in tasks whose
+        checksums come with the project are, and need not be loaded here.
         """
         runs = store.find(self.named.recipe.hash, seed, self.device.type)
-        runs = [run for run in runs if run.state == "done" or self._is_from_here(run)]
+        runs = [run for run in runs if takeover or run.state == "done" or self._is_from_here(run)]
         built_in = self.registry.tasks[self.named.recipe.task].origin == BUILT_IN
         if runs and not (built_in and self.task.pinned):
             runs = [run for run in runs if run.data_checksum in ("", self.splits.checksum)]
+        if takeover:
+            return min(runs, key=self._to_go, default=None)  # of equals the newest, which comes first
         if runs and runs[0].state == "failed":
             return next((run for run in runs if run.state == "done"), runs[0])
         return runs[0] if runs else None
+
+    def _to_go(self, run: Run) -> int:
+        """In what order runs are gone on with: what is done, what has a checkpoint here, what hasn't, what failed."""
+        if run.state in OVER:
+            return 0 if run.state == "done" else 3
+        return 1 if (self.machine.home.run(run.id) / "checkpoint.pt").exists() else 2
 
     def _is_from_here(self, run: Run) -> bool:
         return self.machine.home.run(run.id).exists() or run.environment.get("hostname") == platform.node()
 
 
-def execute(job: Job, store: Store, seeds: Sequence[int], monitor: Monitor, *, again: bool = False) -> Iterator[Run]:
+def execute(
+    job: Job,
+    store: Store,
+    seeds: Sequence[int],
+    monitor: Monitor,
+    *,
+    again: bool = False,
+    redo: bool = True,
+    takeover: bool = False,
+) -> Generator[Run, None, None]:
     """Bring every seed of a job to its end, one after the other, and yield the runs.
 
     What is done stays done (`again` trains it once more, as a new run), what was cut off goes on, what failed starts
-    anew. An interruption ends the iteration after its run.
+    anew, or stays as it is without `redo`. With `takeover` an unfinished run of another machine goes on here, from its
+    checkpoint where that is at hand: for those who know that nobody else is at it. An interruption ends the iteration
+    after its run.
     """
     with listening() as asked:
         for seed in seeds:
-            with _alone_on_seed(job, seed):
-                found = job.find(store, seed)
-                done = found is not None and found.state == "done"
+            with _alone_on_seed(job, store, seed):
+                found = job.find(store, seed, takeover)
+                done = found is not None and (found.state == "done" or (found.state == "failed" and not redo))
                 if found is None or not done or again:
                     new = found is None or done
                     run = _new_run(job, seed) if found is None or done else found
@@ -257,6 +237,8 @@ def _train(job: Job, store: Store, run: Run, monitor: Monitor, asked: Interrupti
     )
     resumed = trainer.resume()
     here = {**environment.collect(job.threads), "device": str(job.device), "backend": job.backend}
+    if plugins := job.registry.plugins(run.arch, job.named.recipe.task):
+        here["plugins"] = plugins
     if resumed is not None:
         resumed.warnings += _moves(run.environment, here)
     run.environment, run.data_checksum = here, job.splits.checksum
@@ -297,7 +279,7 @@ def _attempt(trainer: Trainer) -> tuple[Outcome | None, State, str | None]:
         raise elsewhere.error from elsewhere.error.__cause__
     except UserError:
         raise  # the disk is full, or the like: the run stays as it is, and goes on when that is mended
-    except Exception as error:  # of the architecture or the task, whoever wrote them: a result about them, to be kept
+    except (Exception, SystemExit) as error:  # of the architecture or the task: a result about them, to be kept
         trainer.optimizer.zero_grad(set_to_none=True)
         if debugging():
             traceback.print_exc()
@@ -316,7 +298,9 @@ def _finish(
     metrics = {"valid": progress.best if trainer.training.selection == "best" else last, "test": None}
     if outcome is not None:
         metrics = {"valid": outcome.valid.metric, "test": None if outcome.test is None else outcome.test.metric}
-    software = {**run.environment["software"], "kernels": environment.kernels()}  # known since they ran
+    ran = {backend for counts in progress.backends.values() for backend in counts}
+    kernels = environment.kernels() if "cpu" in ran else None  # others may have loaded them in this process
+    software = {**run.environment["software"], "kernels": kernels}
     store.update(
         run.id,
         state=state,
@@ -334,7 +318,7 @@ def _finish(
 
 
 def _new_run(job: Job, seed: int, trial: Trial | None = None) -> Run:
-    recipe, model = job.named.recipe, job.model(seed)
+    recipe, model = job.named.recipe, job.rehearse(seed)
     return Run(
         arch=recipe.arch,
         task=job.label,
@@ -351,7 +335,7 @@ def _new_run(job: Job, seed: int, trial: Trial | None = None) -> Run:
     )
 
 
-def _failure_of(error: Exception, trainer: Trainer) -> str:
+def _failure_of(error: BaseException, trainer: Trainer) -> str:
     """Why a run failed, and what to change where that is known."""
     if not is_out_of_memory(error):
         return with_place(error)
@@ -363,8 +347,8 @@ def _failure_of(error: Exception, trainer: Trainer) -> str:
     )
 
 
-def _alone_on_seed(job: Job, seed: int) -> AbstractContextManager[None]:
+def _alone_on_seed(job: Job, store: Store, seed: int) -> AbstractContextManager[None]:
     """One process at a time on a recipe and a seed."""
-    name = f"{job.named.recipe.hash}-{seed}-{job.device.type}.lock"
+    name = run_lock(job.named.recipe.hash, seed, job.device.type)
     what = f"{job.named.recipe.arch} on {job.label} with seed {seed}"
-    return alone(job.machine.home.locks() / name, what, "wait for it, or give another --seed")
+    return store.alone(name, what, "wait for it, or give another --seed")

@@ -56,6 +56,10 @@ class Home:
         """The journal files of studies, by name."""
         return sorted(self.studies.glob(f"*{JOURNAL}"))
 
+    def may_have_studies(self) -> bool:
+        """Whether there may be studies, here or where ``HARNESS_STUDIES`` says, told without Optuna."""
+        return bool(os.environ.get("HARNESS_STUDIES") or self.journals())
+
     def run(self, run_id: str) -> Path:
         """Folder of one run: its checkpoint while it is under way, its selected weights afterwards."""
         return self.path / "runs" / run_id

@@ -17,7 +17,8 @@ class Model(nn.Module):
     """Sequence in, one prediction out: the head reads the top layer's output at the last step of each sequence.
 
     Args:
-        backbone: a layer with the contract of ``torch.nn.LSTM``.
+        backbone: a layer with the contract of ``torch.nn.LSTM``. It may have a method ``last_output``, (L, N, H_in) to
+            (N, H), that knows a shorter way to the output of the last step.
         head: linear map of the backbone's output.
         encoder: what a task puts before the backbone, such as an embedding; none for most.
     """
@@ -31,6 +32,8 @@ class Model(nn.Module):
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Predictions (N, H_out) for inputs (L, N, H_in) and, where sequences differ in length, their lengths (N,)."""
         encoded = inputs if self.encoder is None else self.encoder(inputs)
+        if lengths is None and (shorter := getattr(type(self.backbone), "last_output", None)) is not None:
+            return self.head(shorter(self.backbone, encoded))
         output, _ = self.backbone(encoded)
         if lengths is None:
             return self.head(output[-1])

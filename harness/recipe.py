@@ -52,6 +52,8 @@ class Training(BaseModel):
     """Only where sequences differ in length: batches are cut from pools of so many batches sorted by length, so that
     little is padded, and evaluations go by length unless the task reads what is behind the padding. Without it every
     batch is drawn from all samples."""
+    precision: Literal["tf32", "bfloat16"] | None = None
+    """Of products, where it is less than float32; see :func:`harness.precision.calculating`."""
     max_time: float | None = Field(None, gt=0)
     """Seconds of training after which the run ends as if its epochs were over."""
 

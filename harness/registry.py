@@ -13,6 +13,7 @@ import importlib.util
 import inspect
 import re
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from hashlib import sha256
@@ -24,7 +25,8 @@ from harness.errors import UserError, did_you_mean, one_line
 from harness.home import expanded
 
 Kind = Literal["architecture", "task"]
-BUILT_IN = "built-in"
+BUILT_IN, FILE = "built-in", "file "
+"""The origin of what comes with the project, and how that of what a file defines begins."""
 NAME = re.compile(r"[A-Za-z][\w.-]{0,63}")
 TASK_WORDS: dict[str, tuple[str, ...]] = {
     "title": (),
@@ -48,6 +50,11 @@ class Entry:
     title: str = ""
     summary: str = ""
     problem: str | None = None
+
+    @property
+    def source(self) -> str:
+        """Its origin without the folders of a file, which say nothing elsewhere: ``file my_cell.py``."""
+        return f"{FILE}{Path(self.file).name}" if self.origin.startswith(FILE) else self.origin
 
     def load(self) -> Any:
         """The object behind the name; a :class:`UserError` that names the origin where it cannot be had."""
@@ -81,15 +88,32 @@ class Registry:
         """The class of a task (a subclass of ``tasks.Task``); its constructor takes the variant."""
         return self._entry("task", name).load()
 
+    def refuse_unknown(self, arch: str | None, task: str | None) -> None:
+        """A :class:`UserError` where a name that is given is none; imports nothing but plugins."""
+        if arch is not None:
+            self._entry("architecture", arch)
+        if task is not None:
+            self._entry("task", task.partition("[")[0])
+
     def fingerprints(self, arch: str, task: str) -> dict[str, str]:
         """Hashes of the source of what isn't built-in, by kind: a changed plugin makes other runs."""
         entries = [self._entry("architecture", arch), self._entry("task", task)]
         return {entry.kind: _source_hash(entry) for entry in entries if entry.origin != BUILT_IN}
 
+    def plugins(self, arch: str, task: str) -> dict[str, dict[str, str]]:
+        """What isn't built-in of a pair, by kind: its title and where it came from, for those who don't have it."""
+        entries = [self._entry("architecture", arch), self._entry("task", task)]
+        return {
+            entry.kind: {"title": entry.title, "origin": entry.source} for entry in entries if entry.origin != BUILT_IN
+        }
+
     def _entry(self, kind: Kind, name: str) -> Entry:
         known = self.architectures if kind == "architecture" else self.tasks
         if name not in known:
-            raise UserError(f"no {kind} is called '{name}'{did_you_mean(name, known)}; see 'harness list {kind}s'")
+            raise UserError(
+                f"no {kind} is called '{name}'{did_you_mean(name, known)}; see 'harness list {kind}s', and name a file"
+                " of your own with --plugin"
+            )
         return known[name]
 
     def _collect(self, kind: Kind) -> dict[str, Entry]:
@@ -103,7 +127,7 @@ class Registry:
         return found
 
     def _from_files(self, kind: Kind) -> list[Entry]:
-        return [entry for file in self.files for entry in _defined_in(import_file(file), kind, f"file {file}")]
+        return [entry for file in self.files for entry in _defined_in(import_file(file), kind, f"{FILE}{file}")]
 
 
 def resolve(target: str) -> Any:
@@ -126,7 +150,8 @@ def import_file(path: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):  # what it prints is no part of a document that is printed
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UserError(f"--plugin {path}: {type(error).__name__}{_line_of(error, file)}: {one_line(error)}") from error
@@ -176,7 +201,8 @@ def _from_entry_point(kind: Kind, point: EntryPoint) -> Entry:
     """Import a plugin; one that fails becomes a row with its reason instead of an end of the program."""
     origin = f"plugin {_distribution(point)}"
     try:
-        value = point.load()
+        with redirect_stdout(sys.stderr):
+            value = point.load()
     except (Exception, SystemExit) as error:
         return Entry(point.name, kind, origin, problem=f"{type(error).__name__}: {one_line(error)}")
     if not _fits(value, kind):

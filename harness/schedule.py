@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from harness.recipe import Training
 
@@ -13,10 +14,37 @@ OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 def optimizer(training: Training, model: nn.Module) -> torch.optim.Optimizer:
-    """Adam or AdamW with their default betas; one foreach pass over all parameters instead of a loop."""
+    """Adam or AdamW with their default betas; one foreach pass over all parameters instead of a loop.
+
+    On a GPU rate and step count are tensors there, so that an update can be recorded as a graph.
+    """
+    device = next(model.parameters()).device
+    on_gpu = device.type == "cuda"
     return OPTIMIZERS[training.optimizer](
-        model.parameters(), lr=training.lr, weight_decay=training.weight_decay, foreach=True
+        model.parameters(),
+        lr=torch.tensor(training.lr, device=device) if on_gpu else training.lr,
+        weight_decay=training.weight_decay,
+        foreach=True,
+        capturable=on_gpu,
     )
+
+
+def use_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Let the next update use a learning rate; a rate that is a tensor stays where it is, as graphs refer to it."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def continue_from(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Take over the saved state of an optimiser; what must be a tensor on a GPU becomes one."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        if isinstance(rate, Tensor):
+            group["lr"] = rate.fill_(float(group["lr"]))
 
 
 def learning_rate(training: Training, done: float) -> float:

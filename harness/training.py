@@ -19,17 +19,18 @@ import torch
 from torch import Tensor, nn
 
 from harness import checkpoint
+from harness.capture import Updates, recorder
 from harness.errors import UserError
 from harness.evaluation import Score, evaluate, loss_of
+from harness.losses import Losses
+from harness.precision import calculating, mixed
 from harness.recipe import Recipe
-from harness.schedule import learning_rate, optimizer
+from harness.schedule import continue_from, learning_rate, optimizer, use_rate
 from harness.seeding import derive
 from harness.store import CurvePoint
 
 EXPLODED = 1e3
 """A loss of so many times the first one (or of 1, where that is more) counts as diverged."""
-CUDA_CHECK_EVERY = 64
-"""Steps between two looks at the loss on a GPU, where every look waits for the device."""
 
 
 class Interrupted(Exception):
@@ -73,7 +74,8 @@ class Listener:
     """What training tells while it goes on. The default hears nothing."""
 
     def on_step(self, progress: Progress, steps: int, loss: Callable[[], float]) -> None:
-        """After a step; `steps` is the number of steps of the epoch. Calling `loss` may wait for the device."""
+        """After a step; `steps` is the number of steps of the epoch. `loss` is the newest that is known: on a GPU that
+        of some steps before."""
 
     def on_epoch(self, progress: Progress) -> None:
         """After the validation that ends an epoch. It may end the run by raising :class:`Pruned`."""
@@ -118,7 +120,8 @@ class Trainer:
         self.device = next(model.parameters()).device
         self.train_data, self.samples = self._training_data()
         self.steps = math.ceil(self.samples / self.training.batch_size)
-        self.losses = torch.zeros(self.steps, device=self.device)  # of the epoch under way
+        self.losses = Losses(self.steps, self.device)
+        self._updates = Updates(self._update, self._changing, recorder(self.device))
         self._random = _first_random_state(seed, self.device)
         self._saved_at = self._started_at = 0.0
 
@@ -145,23 +148,17 @@ class Trainer:
         saved = dict(state["progress"])
         curve = [CurvePoint(**point) for point in saved.pop("curve")]
         self.progress = Progress(**saved, curve=curve)
-        self.losses[: self.progress.step] = state["losses"].to(self.device)
+        self.losses.values[: self.progress.step] = state["losses"].to(self.device)
         self.model.load_state_dict(state["model"])
         self.best_weights = {name: value.to(self.device) for name, value in state["best"].items()}
-        self.optimizer.load_state_dict(state["optimizer"])
+        continue_from(self.optimizer, state["optimizer"])
         self._random = state["random"]
         return self.progress
 
     def step(self, index: Tensor, generator: torch.Generator) -> Tensor:
         """One update on the samples that `index` names. Returns the loss before it, without waiting for the device."""
         batch = self.task.batch(self.train_data, index, generator)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(self.task, self.model(batch.inputs, batch.lengths), batch.targets)
-        loss.backward()
-        if self.training.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip_norm)
-        self.optimizer.step()
-        return loss.detach()
+        return self._updates(batch.inputs, batch.lengths, batch.targets)
 
     def batches(self, epoch: int) -> tuple[Tensor, ...]:
         """The sample numbers of every batch of an epoch: a permutation drawn from the seed and the epoch.
@@ -204,48 +201,61 @@ class Trainer:
         progress = self.progress
         rate = self._use_rate()
         batches = self.batches(progress.epoch)
-        check_every = 1 if self.device.type == "cpu" else CUDA_CHECK_EVERY
-        checked = progress.step
+        self.losses.begin(progress.step)
         while progress.step < self.steps and not (progress.step and self._out_of_time()):
             self._heed()
             if time.perf_counter() - self._saved_at > self.checkpoint_every:
                 self._save()
             step, rate = progress.step, self._use_rate()
-            self.losses[step] = self.step(batches[step], self.generator(progress.epoch, step))
+            self.losses.put(step, self.step(batches[step], self.generator(progress.epoch, step)))
             progress.step += 1
-            if progress.step - checked == check_every or progress.step == self.steps:
-                self._check_losses(checked)
-                checked = progress.step
+            self._check_losses(exactly=progress.step == self.steps)
             self.listener.on_step(progress, self.steps, self._loss)
-        self._check_losses(checked)
+        self._check_losses(exactly=True)
         self._finish_epoch(rate)
+
+    def _update(self, inputs: Tensor, lengths: Tensor | None, targets: Tensor) -> Tensor:
+        """One update on a batch. Returns the loss before it."""
+        self.optimizer.zero_grad(set_to_none=True)
+        precision = self.training.precision
+        with calculating(precision):
+            with mixed(precision, self.device):
+                loss = loss_of(self.task, self.model(inputs, lengths), targets)
+            loss.backward()
+        if self.training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip_norm)
+        self.optimizer.step()
+        return loss.detach()
+
+    def _changing(self) -> list[Tensor]:
+        """All tensors that an update changes."""
+        kept = [value for state in self.optimizer.state.values() for value in state.values()]
+        return [*self.model.parameters(), *self.model.buffers(), *(one for one in kept if isinstance(one, Tensor))]
 
     def _use_rate(self) -> float:
         """Set and return the learning rate of the next step of the epoch, or of its last one where all are done."""
         step = min(self.progress.step, self.steps - 1)
         rate = learning_rate(self.training, self.progress.epoch + step / self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        use_rate(self.optimizer, rate)
         return rate
 
     def _loss(self) -> float:
-        """The loss of the last step; asking for it waits for the device."""
-        return float(self.losses[self.progress.step - 1])
+        return self.losses.newest(self.progress.step)
 
-    def _check_losses(self, start: int) -> None:
-        """End the run where a loss since step `start` of this epoch is NaN or has exploded."""
+    def _check_losses(self, *, exactly: bool) -> None:
+        """End the run where a loss of this epoch is NaN or has exploded; `exactly` waits for those of all steps."""
         progress = self.progress
-        if progress.step == start:
+        largest = self.losses.largest(progress.step, exactly=exactly)
+        if largest is None:
             return
         if progress.first_loss is None:
-            progress.first_loss = float(self.losses[0])
+            progress.first_loss = self.losses.first()
         limit = EXPLODED * max(progress.first_loss, 1.0)
-        losses = self.losses[start : progress.step]
-        if float(losses.max()) <= limit:  # the largest of losses with a NaN among them is NaN, which compares false
+        if largest <= limit:  # not so where it is NaN
             return
-        at = start + int((~(losses <= limit)).nonzero()[0])
+        at = int((~(self.losses.values[: progress.step] <= limit)).nonzero()[0])
         number = progress.epoch * self.steps + at + 1
-        raise Failed(f"diverged at step {number} (loss {float(self.losses[at]):.4g})")
+        raise Failed(f"diverged at step {number} (loss {float(self.losses.values[at]):.4g})")
 
     def _finish_epoch(self, rate: float) -> None:
         progress = self.progress
@@ -288,7 +298,7 @@ class Trainer:
         sizes = torch.full((done,), size, dtype=torch.float64)
         if done == self.steps:
             sizes[-1] = self.samples - (done - 1) * size
-        return float((self.losses[:done].cpu().double() * sizes).sum() / sizes.sum())
+        return float((self.losses.values[:done].cpu().double() * sizes).sum() / sizes.sum())
 
     def _outcome(self) -> Outcome:
         """Scores with the selected weights; the test split is seen here, once, and nowhere else."""
@@ -308,7 +318,9 @@ class Trainer:
 
     def _evaluate(self, data: Any) -> Score:
         by_length = self.training.bucket is not None and not self.task.reads_padding
-        return evaluate(self.model, self.task, data, self.training.eval_batch_size, self._heed, by_length=by_length)
+        precision = self.training.precision
+        with calculating(precision), mixed(precision, self.device):
+            return evaluate(self.model, self.task, data, self.training.eval_batch_size, self._heed, by_length=by_length)
 
     def _heed(self) -> None:
         """End here, with all that was done in a checkpoint, if that was asked for."""
@@ -327,7 +339,7 @@ class Trainer:
         state = {
             "identity": self.identity,
             "progress": asdict(self.progress),
-            "losses": self.losses[: self.progress.step].cpu(),
+            "losses": self.losses.values[: self.progress.step].cpu(),
             "model": self.model.state_dict(),
             "best": self.best_weights,
             "optimizer": self.optimizer.state_dict(),

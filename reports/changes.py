@@ -52,11 +52,13 @@ class Kept:
     selection: Text
     anchor: Text
     lines: tuple[Line, ...]
+    other_way: bool = False
+    """Whether it differs from one before it in nothing but which values are better."""
 
     @property
-    def identity(self) -> tuple[str, str, int | None, bool]:
+    def identity(self) -> tuple[str, str, int | None, bool, bool]:
         """What makes it the same ranking in another report."""
-        return self.task, self.metric, self.train_limit, self.selection == "final"
+        return self.task, self.metric, self.train_limit, self.selection == "final", self.other_way
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,12 @@ class Changes:
 
 def snapshot(report: Report) -> Snapshot:
     """What is kept of `report`."""
-    return Snapshot(report.until, len(report.runs), tuple(_kept(ranking) for ranking in report.rankings))
+    kept: dict[object, Kept] = {}
+    for ranking in report.rankings:
+        one = _kept(ranking)
+        one = replace(one, other_way=True) if one.identity in kept else one
+        kept[one.identity] = one
+    return Snapshot(report.until, len(report.runs), tuple(kept.values()))
 
 
 def changes(before: Snapshot, now: Snapshot) -> Changes:

@@ -17,6 +17,19 @@ def metric_name(metric: str) -> str:
     return _METRIC.get(metric, metric)
 
 
+def machine(device: str, threads: int | None) -> str:
+    """``cpu: AMD EPYC, 1 thread``."""
+    return device if threads is None else f"{device}, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def of_ranking(title: str, train_limit: int | None, selection: str) -> str:
+    """A ranking in words: ``Permuted sequential MNIST, first 5,000 training samples``."""
+    name = clipped(title, 80)
+    if train_limit is not None:
+        name += f", first {count(train_limit)} training samples"
+    return name + (", weights of the last epoch" if selection == "final" else "")
+
+
 def metric_unit(metric: str) -> str:
     """``"%"`` for an accuracy; errors are in the units of the task and have none here."""
     return "%" if metric == "accuracy" else ""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields, replace
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import pandas as pd
 from reports.records import RECORDS, Entry, Run, Setting, Trace
 
 CURVE = ["run", "epoch", "step", "seconds", "train_loss", "valid_loss", "valid", "lr"]
+_TRACE = [column.name for column in fields(Trace)]
 # What is larger has exploded, and its square would be infinite: it counts as not finite. What is smaller counts as 0.
 _LARGEST, _SMALLEST = 1e100, 1e-100
 
@@ -59,20 +63,25 @@ class Frames:
         """The evaluations of every run that has any, by run id."""
         if self.curves.empty:
             return {}
-        needed, more = ["step", "seconds", "valid"], ["epoch", "train_loss", "valid_loss"]
-        names = [*needed, *more]
-        found = self.curves[names].apply(pd.to_numeric, errors="coerce").astype(float)
-        found[names] = found[names].where(found[names].abs() < _LARGEST)
-        found[names] = found[names].where(~(found[names].abs() <= _SMALLEST), 0.0)
-        found.insert(0, "run", self.curves["run"].map(_text).to_numpy())
-        # Sorted by everything: the order in which the points were stored must not be seen.
-        found = found.dropna(subset=needed).sort_values(["run", *names])
-        runs, columns = found["run"].to_numpy(), [found[name].to_numpy() for name in names]
-        ends = [*(np.flatnonzero(runs[1:] != runs[:-1]) + 1), len(runs)] if len(runs) else []
+        names, runs = _numbered(self.curves["run"])
+        columns = [_numbers(self.curves[name]) for name in _TRACE]
+        finite = np.isfinite(columns[0]) & np.isfinite(columns[1]) & np.isfinite(columns[2])
+        if not finite.all():
+            runs, columns = runs[finite], [column[finite] for column in columns]
+        if (order := _order(runs, columns)) is not None:
+            runs, columns = runs[order], [column[order] for column in columns]
+        ends = [*(np.flatnonzero(runs[1:] != runs[:-1]) + 1).tolist(), len(runs)] if len(runs) else []
         return {
-            str(runs[start]): Trace(*(column[start:end] for column in columns))
+            names[runs[start]]: Trace(*[column[start:end] for column in columns])
             for start, end in zip([0, *ends], ends, strict=False)
         }
+
+    def lighter(self) -> Frames:
+        """The same frames to be sent to another process: the ids of millions of points become numbers."""
+        if self.curves.empty:
+            return self
+        texts, numbers = _numbered(self.curves["run"])
+        return replace(self, curves=self.curves[CURVE].assign(run=pd.Categorical.from_codes(numbers, texts)))
 
     def entries(self, name: str) -> list[Entry]:
         """The rows of `architectures` or `tasks`, once per name, by name."""
@@ -81,7 +90,7 @@ class Frames:
 
     def rows(self, name: str) -> list[Any]:
         """The records of a frame of :data:`RECORDS`, in an order that depends on their content alone."""
-        return sorted(_read(getattr(self, name), RECORDS[name]), key=repr)
+        return _sorted(_read(getattr(self, name), RECORDS[name]))
 
     def settings(self) -> dict[str, list[Setting]]:
         """The lines of every environment, in their order."""
@@ -97,9 +106,70 @@ def _needed(record: type) -> list[str]:
 
 def _read(frame: pd.DataFrame, record: type) -> list[Any]:
     # The annotations are the schema: each column is read as the type that its field declares.
-    readers = [(column.name, _READ[str(column.type)]) for column in fields(record) if column.name in frame]
-    rows = frame.astype(object).to_dict("records")
-    return [record(**{name: read(row[name]) for name, read in readers}) for row in rows]
+    columns = {column.name: _READ[str(column.type)] for column in fields(record) if column.name in frame}
+    found = [list(map(read(), frame[name].astype(object).tolist())) for name, read in columns.items()]
+    return [record(**dict(zip(columns, values, strict=True))) for values in zip(*found, strict=True)]
+
+
+def _sorted(records: list[Any]) -> list[Any]:
+    # By repr, of which most of a hundred thousand runs need no more than the id, their first field.
+    if not records:
+        return []
+    first = attrgetter(fields(records[0])[0].name)
+    records.sort(key=lambda one: repr(first(one)))
+    return [one for _, same in groupby(records, first) for one in _by_repr(list(same))]
+
+
+def _by_repr(records: list[Any]) -> list[Any]:
+    return sorted(records, key=repr) if len(records) > 1 else records
+
+
+def _numbered(names: pd.Series) -> tuple[list[str], np.ndarray]:
+    """The different texts of a column in their order, and the number of its text for every row."""
+    # A run's rows stand together, as a rule: only the first of each stretch is read. (A factorization by pandas takes
+    # texts for equal that differ but can't be encoded.)
+    found = names.astype(object).where(names.notna(), "").to_numpy()
+    starts = np.flatnonzero(np.append(True, found[1:] != found[:-1]))
+    read = list(map(_texts(), found[starts].tolist()))
+    texts = sorted(set(read))
+    places = {text: place for place, text in enumerate(texts)}
+    return texts, np.repeat([places[text] for text in read], np.diff(np.append(starts, len(found))))
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    found = pd.to_numeric(column, errors="coerce").to_numpy(float, copy=True, na_value=np.nan)
+    size = np.abs(found)
+    found[~(size < _LARGEST)] = np.nan
+    found[size <= _SMALLEST] = 0.0
+    return found
+
+
+def _order(runs: np.ndarray, columns: list[np.ndarray]) -> np.ndarray | None:
+    """What sorts the points by run and then everything, so that the order of storing is not seen; None: they are."""
+
+    def rising(steps: np.ndarray, runs: np.ndarray) -> bool:
+        same = runs[1:] == runs[:-1]
+        return bool(((runs[1:] > runs[:-1]) | (same & (steps[1:] > steps[:-1]))).all())
+
+    if rising(columns[0], runs):
+        return None
+    # Six columns of millions of points are sorted only where a run has two points at a step.
+    order = np.lexsort((columns[0], runs))
+    return order if rising(columns[0][order], runs[order]) else np.lexsort((*reversed(columns), runs))
+
+
+def _texts() -> Callable[[Any], str]:
+    """Reads a column of texts, of which many are the same: each is looked through once."""
+    known: dict[str, str] = {}
+
+    def read(value: Any) -> str:
+        if type(value) is not str:
+            return _text(value)
+        if value not in known:
+            known[value] = _text(value)
+        return known[value]
+
+    return read
 
 
 def _text(value: Any) -> str:
@@ -119,16 +189,17 @@ def _number(value: Any) -> float | None:
 
 
 def _whole(value: Any) -> int | None:
-    if isinstance(value, int):  # a seed may be larger than a float can tell apart
+    if isinstance(value, (int, np.integer)):  # a seed may be larger than a float can tell apart
         return int(value)
     number = _number(value)
     return None if number is None else round(number)
 
 
-_READ = {
-    "str": _text,
-    "bool": lambda value: _number(value) == 1,
-    "int": lambda value: _whole(value) or 0,
-    "int | None": _whole,
-    "float | None": _number,
+_READ: dict[str, Callable[[], Callable[[Any], Any]]] = {
+    "str": _texts,
+    "bool": lambda: lambda value: _number(value) == 1,
+    "int": lambda: lambda value: _whole(value) or 0,
+    "int | None": lambda: _whole,
+    "float | None": lambda: _number,
 }
+"""Type of a field -> what makes the reader of one column of them."""

@@ -25,10 +25,10 @@ from reports.protocols import Difference, Shipped, counted, differences, shipped
 from reports.published import Published
 from reports.ranking.rows import Row, make_row
 from reports.records import PublishedRecipe, Run
-from reports.verdict import NOT_REPRODUCED, REPRODUCED, judge
+from reports.verdict import NOT_REPRODUCED, REPRODUCED, UNDECIDED, judge
 
 SMALLER, NOT_RUN = "budget smaller than published", "not run"
-VERDICTS = (REPRODUCED, NOT_REPRODUCED, SMALLER, NOT_RUN)
+VERDICTS = (REPRODUCED, NOT_REPRODUCED, UNDECIDED, SMALLER, NOT_RUN)
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,17 @@ def ledger(
     recipes: Mapping[str, Mapping[str, Any]],
     published_recipes: Collection[PublishedRecipe],
 ) -> list[LedgerEntry]:
-    """An entry for each number, by task, architecture, year and source; what this project does not have comes last.
+    """An entry for each number: first those that there is a result for, the surest verdicts before; within a verdict by
+    task, architecture, year and source, and what this project does not have last.
 
     `recipes` are the contents of the recipes of `runs` by hash, as :func:`reports.protocols.contents` gives them.
     The order in which anything is handed in has no influence. A recipe that is no TOML counts as not known.
     """
-    rows = _rows(runs)
+    numbers = list(numbers)
+    rows = _rows(runs, {(number.arch, base(number.task)) for number in numbers})
     known = shipped(published_recipes)
     entries = [_entry(number, rows[number.arch], recipes, known) for number in numbers]
-    return sorted(entries, key=lambda entry: _order(entry.number))
+    return sorted(entries, key=lambda entry: (VERDICTS.index(entry.verdict), entry.ours is None, *_order(entry.number)))
 
 
 def counts(entries: Iterable[LedgerEntry]) -> dict[str, int]:
@@ -76,11 +78,11 @@ def counts(entries: Iterable[LedgerEntry]) -> dict[str, int]:
     return found
 
 
-def _rows(runs: Iterable[Run]) -> dict[str, list[Row]]:
-    """The rows by architecture: one a task, metric, recipe and size of the training set."""
+def _rows(runs: Iterable[Run], pairs: Collection[tuple[str, str]]) -> dict[str, list[Row]]:
+    """The rows of `pairs`, by architecture: one a task, metric, recipe and size of the training set."""
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for run in runs:
-        if run.trial is None:
+        if run.trial is None and (run.arch, base(run.task)) in pairs:
             groups[run.arch, run.task, run.metric, run.recipe_hash, str(run.train_limit)].append(run)
     rows: dict[str, list[Row]] = defaultdict(list)
     for key in sorted(groups):
@@ -158,8 +160,9 @@ def _other(number: Published, protocol: Shipped | None, row: Row, differ: tuple[
         return NOT_RUN, f"Only another variant of the task was run ({formats.clipped(run.task, 80)}), which is shown."
     settings = f"differs in {len(differ)} setting{'s' if len(differ) != 1 else ''}"
     shown = "No run of the published recipe is done; the closest of our results"
-    if run.epochs is not None and isinstance(published, int) and run.epochs < published:
-        trained = f"{formats.count(run.epochs)} of {formats.count(published)} epochs"
+    epochs = min((count for count in (run.epochs, run.epochs_done) if count is not None), default=None)  # or cut short
+    if epochs is not None and isinstance(published, int) and epochs < published:
+        trained = f"{formats.count(epochs)} of {formats.count(published)} epochs"
         return SMALLER, f"{shown}, {trained}, {settings}."
     if run.train_limit is not None:
         return SMALLER, f"{shown}, {formats.count(run.train_limit)} training samples, {settings}."

@@ -55,6 +55,8 @@ class Run:
     data_checksum: str = ""
     operations: str = ""
     """Which backend computed which operation, and how often."""
+    default: bool = False
+    """Nobody chose its learning rate: it is the one that any architecture has on a task without a recipe."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +143,7 @@ class Trial:
     parameters: int | None
     values: str
     reason: str = ""
+    recipe_hash: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pandas as pd
 from reports import addresses
 from reports.frames import Frames
 from reports.ledger import LedgerEntry, ledger
+from reports.paged import paged
 from reports.protocols import contents
 from reports.published import load
 from reports.ranking.leaderboard import Ranking, rankings
@@ -33,11 +34,13 @@ class Study:
 class Report:
     """What the frames say. Everything is read and ordered here, once; pages only choose from it.
 
-    `numbers` gives every architecture its number, so that it has the same colour on every page.
+    `numbers` gives every architecture its number, so that it has the same colour on every page. With `every_run` each
+    run has a page, however many there are.
     """
 
-    def __init__(self, frames: Frames) -> None:
+    def __init__(self, frames: Frames, every_run: bool = False) -> None:
         self._frames = frames
+        self.every_run = every_run
         self.runs: list[Run] = frames.records()
         self.rankings: list[Ranking] = rankings(self.runs)
         self.traces: dict[str, Trace] = frames.traces()
@@ -74,6 +77,22 @@ class Report:
         return ledger(load(), self.runs, contents(self.recipes), self.published_recipes)
 
     @cached_property
+    def paged(self) -> frozenset[str]:
+        """The ids of the runs that have a page."""
+        return paged(self.runs, self.rankings, self.every_run)
+
+    @property
+    def unpaged(self) -> str:
+        """A sentence on the runs that have no page; "" where every one has."""
+        without = len(self.runs) - len(self.paged)
+        if not without:
+            return ""
+        return (
+            f"Of {len(self.runs):,} runs {len(self.paged):,} have a page, of the rows that stand for an architecture; "
+            f"the other {without:,} are told on the page of their architecture and task."
+        )
+
+    @cached_property
     def until(self) -> str:
         """When the newest run was begun, or ""."""
         times = pd.to_datetime([run.created for run in self.runs], errors="coerce", utc=True, format="ISO8601").dropna()
@@ -83,9 +102,14 @@ class Report:
         """The rankings of a task in all its variants."""
         return [ranking for ranking in self.rankings if addresses.base(ranking.task) == task]
 
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Architecture -> what tables call it."""
+        return {entry.name: entry.title or entry.name for entry in self.architectures}
+
     def title_of(self, arch: str) -> str:
         """An architecture as tables name it."""
-        return next((entry.title or entry.name for entry in self.architectures if entry.name == arch), arch)
+        return self.titles.get(arch, arch)
 
     def colour_of(self, names: Iterable[str]) -> Mapping[str, int]:
         """Numbers for names that may not be registered, as those of timings alone."""
@@ -99,7 +123,7 @@ def _titles_of_tasks(runs: Sequence[Run]) -> Iterable[tuple[str, str]]:
 
 def _entries(registered: Sequence[Entry], seen: Iterable[tuple[str, str]]) -> list[Entry]:
     # Those that are registered, and those that only a run names: a plugin that is gone keeps its results.
-    summary = "Not installed here, known from its runs only."
+    summary = "Not installed here, or its plugin was not named (--plugin); known from its runs only."
     gone = {name: Entry(name, title or name, summary) for name, title in sorted(set(seen))}
     found = gone | {entry.name: entry for entry in registered}
     return sorted(found.values(), key=lambda entry: (entry.name.casefold(), entry.name))

@@ -3,43 +3,82 @@
 from __future__ import annotations
 
 import gc
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 from reports import changes
 from reports.changes import Snapshot
+from reports.files import reason, replace
 from reports.frames import Frames
+from reports.paged import EVERY, MOST
 from reports.pages import architecture, ledger, overview, pair, run, speed, task
 from reports.pages.templating import Page
 from reports.report import Report
 
 _KINDS = {kind.__name__: kind for kind in (overview, task, architecture, pair, run, speed, ledger)}
-_SECOND = tuple(kind.__name__ for kind in (overview, pair, run))
-"""Kinds of pages that take about as long as all others together."""
 
 
-def render(frames: Frames, out: Path, second: Executor | None = None) -> Path:
+def render(
+    frames: Frames,
+    out: Path,
+    second: Executor | None = None,
+    *,
+    every_run: bool = False,
+    tell: Callable[[str], object] = lambda _: None,
+) -> Path:
     """Write the report of `frames` into the folder `out`, which is created where needed; returns its first page.
 
     A page is replaced in one step: a reader sees the old one or the new one, also when the disk is full half-way. The
     file ``report.json`` remembers what was written: a later report in the same folder tells what changed, and removes
-    the pages that it doesn't have any more. Files of other names are left alone. The same frames give the same bytes,
+    the pages that it doesn't have any more. Files of other names are left alone, and one of the name of a page that no
+    report wrote is an OSError of one sentence. The same frames give the same bytes,
     and once more when they are rendered again. An `out` that is a file or can't be written is an OSError of one
     sentence. Half of the work is done by the :func:`second_process`, where one is given.
+
+    Of a large store some runs have a page (:mod:`reports.paged`), unless `every_run` asks for all; `tell` is given a
+    sentence on those that have none.
     """
     out = Path(out)
     memory = changes.remembered(out)
-    others = second.submit(_write, frames, out, memory, _SECOND) if second else None
-    now, written = _write(frames, out, memory, [kind for kind in _KINDS if not second or kind not in _SECOND])
+    frames = frames.lighter() if second else frames
+    own, rest = _halves(frames, every_run) if second else (list(_KINDS), [])
+    others = second.submit(_write, frames, out, memory, rest, every_run) if second else None
+    now, written, unpaged = _write(frames, out, memory, own, every_run)
     written += others.result()[1] if others else []
     folder = _Folder(out)
     # The list of what there is to be removed is given up last: a report that was cut off can still be cleared away.
     folder.remove(set(memory.pages) - set(written))
     folder.write(changes.FILE, changes.remembering(memory, now, written))
+    if unpaged:
+        tell(unpaged)
     return out / "index.html"
+
+
+def _halves(frames: Frames, every_run: bool) -> tuple[list[str], list[str]]:
+    """The kinds of pages in two lists that take about as long as each other, by what was measured of their parts."""
+    runs, trials = frames.runs, frames.trials
+    count, tasks = len(runs), 0 if runs.empty else runs["task"].nunique()
+    pairs = 0 if runs.empty else len(runs[["arch", "task"]].drop_duplicates())
+    studies = 0 if trials.empty else trials["study"].nunique()
+    # In milliseconds: thousands of runs are many short pages, the figures of matplotlib few that take long.
+    cost = {
+        overview: 300 + 2.5 * pairs,
+        task: 370 * tasks + 10 * studies,
+        architecture: 10 + 100 * studies,
+        pair: 4 * pairs + 0.03 * count,
+        run: 1.2 * (count if every_run or count <= EVERY else MOST),
+        speed: 50,
+        ledger: 50,
+    }
+    halves: tuple[list[str], list[str]] = ([], [])
+    sums = [0.0, 0.0]
+    for kind, milliseconds in sorted(cost.items(), key=lambda one: -one[1]):
+        less = sums.index(min(sums))
+        halves[less].append(kind.__name__)
+        sums[less] += milliseconds
+    return halves
 
 
 def second_process() -> ProcessPoolExecutor:
@@ -71,26 +110,44 @@ def _pages(report: Report, now: Snapshot, before: Snapshot | None, kinds: Iterab
             yield from kind.pages(report)
 
 
-def _write(frames: Frames, out: Path, memory: changes.Memory, kinds: Sequence[str]) -> tuple[Snapshot, list[str]]:
-    """Write the pages of some kinds; returns what the report is remembered by, and the addresses of the pages."""
-    report, folder = Report(frames), _Folder(out)
-    gc.freeze()  # thousands of records, none of them garbage: looking through them again and again takes a tenth of all
+def _write(
+    frames: Frames, out: Path, memory: changes.Memory, kinds: Sequence[str], every_run: bool
+) -> tuple[Snapshot, list[str], str]:
+    """Write the pages of some kinds; returns what the report is remembered by, their addresses, and what has none."""
+    was_on, folder = gc.isenabled(), _Folder(out, memory.pages)
+    gc.disable()  # thousands of records, none of them garbage: to look through them again and again takes long
+    try:
+        report = Report(frames, every_run)
+        gc.freeze()
+    finally:
+        if was_on:
+            gc.enable()
     try:
         now = changes.snapshot(report)
-        return now, [folder.put(page) for page in _pages(report, now, memory.before(now), kinds)]
+        return now, [folder.put(page) for page in _pages(report, now, memory.before(now), kinds)], report.unpaged
     finally:
         gc.unfreeze()
 
 
 class _Folder:
-    """Writes files below `out`; an error of the disk becomes an OSError of one sentence."""
+    """Writes files below `out`; an error of the disk becomes an OSError of one sentence.
 
-    def __init__(self, out: Path) -> None:
+    `own` are the pages of the report before. Any other page that is there must begin as ours do, as those of a report
+    that was cut off: what somebody else put there is not replaced.
+    """
+
+    def __init__(self, out: Path, own: Iterable[str] = ()) -> None:
         self._out = out
+        self._own = set(own)
         self._made: set[Path] = set()
 
     def put(self, page: Page) -> str:
         """Write a page and return its address."""
+        if page.address not in self._own and self._foreign(page):
+            raise OSError(
+                f"cannot write the report to {self._out}: {page.address} is there, and no page of a report: name "
+                "another folder or remove it"
+            )
         self.write(page.address, page.content.encode("utf-8"))
         return page.address
 
@@ -101,9 +158,18 @@ class _Folder:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._made.add(path.parent)
             if not _holds(path, data):
-                _replace(path, data)
+                replace(path, lambda part: part.write_bytes(data))
         except OSError as error:
             raise self._explained("write", error) from error
+
+    def _foreign(self, page: Page) -> bool:
+        # All pages are alike up to the digest of their script.
+        head = page.content.partition("'sha256-")[0].encode()
+        try:
+            with (self._out / page.address).open("rb") as file:
+                return file.read(len(head)) != head
+        except OSError:  # as a rule there is nothing; and what can't be written either is told by `write`
+            return False
 
     def remove(self, addresses: Iterable[str]) -> None:
         try:
@@ -113,9 +179,8 @@ class _Folder:
             raise self._explained("remove a page of", error) from error
 
     def _explained(self, what: str, error: OSError) -> OSError:
-        reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror or error
-        return OSError(f"cannot {what} the report {'to' if what == 'write' else 'in'} {self._out} ({reason}): "
-                       "name a folder that can be written")  # fmt: skip
+        where = f"{'to' if what == 'write' else 'in'} {self._out} ({reason(error)})"
+        return OSError(f"cannot {what} the report {where}: name a folder that can be written")
 
 
 def _holds(path: Path, data: bytes) -> bool:
@@ -124,13 +189,3 @@ def _holds(path: Path, data: bytes) -> bool:
         return path.stat().st_size == len(data) and path.read_bytes() == data
     except OSError:
         return False
-
-
-def _replace(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

@@ -10,6 +10,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
 
@@ -19,18 +20,23 @@ from harness.cli.delete import delete
 from harness.cli.demo import demo
 from harness.cli.doctor import doctor
 from harness.cli.export import export
+from harness.cli.group import Stopped, Verbs
 from harness.cli.import_ import import_
 from harness.cli.list_ import list_app
 from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.show import show
 from harness.cli.speed import speed
+from harness.cli.store import store_app
 from harness.cli.study import study_app
+from harness.cli.suite import suite_app
 from harness.cli.tune import tune
 from harness.errors import UserError, debugging, one_line, with_place
+from harness.interruption import EXIT_CODES
 
 app = typer.Typer(
     name="harness",
+    cls=Verbs,
     help="Train recurrent architectures on sequence tasks, keep every run, and rank them on a page.",
     no_args_is_help=True,
     add_completion=False,
@@ -55,6 +61,8 @@ for name, verb in VERBS.items():
     app.command(name)(verb)
 app.add_typer(list_app, name="list")
 app.add_typer(study_app, name="study")
+app.add_typer(suite_app, name="suite")
+app.add_typer(store_app, name="store")
 app.add_typer(data_app, name="data")
 
 
@@ -80,8 +88,9 @@ def run_command(arguments: Sequence[str]) -> int:
         code = app(list(arguments), prog_name="harness", standalone_mode=False) or 0
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        return _complain("interrupted; what was stored is kept, and the same command goes on from there", 130)
+    except Stopped as stopped:
+        told = "interrupted; what was stored is kept, and the same command goes on from there"
+        return _complain(told, EXIT_CODES.get(str(stopped), 130))
     except UserError as error:
         return _complain(str(error), 2)
     except typer.Abort:
@@ -91,9 +100,19 @@ def run_command(arguments: Sequence[str]) -> int:
         return 1 if error.errno == errno.EPIPE else _complain(f"error: {one_line(error)}", 1)
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's own errors of usage have it, whichever click they come from
-            return _complain(f"{error.format_message().rstrip('.')} (see 'harness --help')", 2)
+            return _misused(error)
         told = "this is a mistake of the program, not yours; HARNESS_DEBUG=1 shows where it happened"
         return _complain(f"error: {with_place(error)}: {told}", 1)
+
+
+def _misused(error: Any) -> int:
+    """Tell an error of usage and where to read on; the help itself where nothing but the name of a group was given."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        print(context.get_help(), file=sys.stderr)
+        return 2
+    told = error.format_message().rstrip(".").replace("Value error, ", "")
+    return _complain(f"{told} (see '{context.command_path if context else 'harness'} --help')", 2)
 
 
 def _tell_what_layers_say() -> None:

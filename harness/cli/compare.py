@@ -10,7 +10,7 @@ import typer
 from harness.cli.options import HomeOption, JsonOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from harness.store import Run, Store
@@ -43,7 +43,7 @@ def compare(
         rows = _architectures(store, task, names)
         print(plain.dumps(rows, indent=2)) if json else _print_rows(rows)
         return
-    runs = [store.get(run) for run in names]
+    runs = _runs(store, names)
     differences = {name: _differences([getattr(run, name) for run in runs]) for name in ("recipe", "environment")}
     if json:
         from harness.store.line import document
@@ -52,53 +52,88 @@ def compare(
             "runs": [document(run) for run in runs],
             "differences": differences,
             "recipes": _recipes(store, runs),
+            "unlike": _unlike(runs),
         }
         print(plain.dumps(content, indent=2))
     else:
         _print(runs, differences, _recipes(store, runs))
 
 
+def _runs(store: Store, names: Sequence[str]) -> list[Run]:
+    """The runs of these ids; architectures are told apart from ids that nothing has."""
+    from harness.errors import UserError
+    from harness.registry import Registry
+
+    try:
+        return [store.get(name) for name in names]
+    except UserError as error:
+        known = {*Registry().architectures, *(arch for arch, _ in store.pairs())}
+        if all(_named(name)[0] in known for name in names):
+            raise UserError(f"{', '.join(names)}: say with --task on which task they are to be compared") from error
+        raise
+
+
 def _architectures(store: Store, task: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of `names` (``cornn``, or ``cornn:tuned``) in the ranking of `task`, against the first of them."""
+    """The rows of `names` (``cornn``, or ``cornn:tuned``) in a ranking of `task`, against the first of them.
+
+    The ranking is the first that has all of them. Of several recipes that a name may mean, the validation set chooses.
+    """
+    from harness.cli.ranked import rankings_of
     from harness.errors import UserError, did_you_mean
     from reports import versus
 
-    ranking = next(iter(_rankings(store, task)), None)
-    if ranking is None:
-        known = sorted({run.task for run in store.runs()})
-        raise UserError(f"--task {task}: there are no runs of it{did_you_mean(task, known)}")
-    rows = []
+    found = rankings_of(store, task)
+    for ranking in found:
+        rows = [ranking.chosen(*_named(name)) for name in names]
+        if None not in rows:
+            return versus(ranking, [row for row in rows if row])
+    every = [row for ranking in found for row in ranking.rows]
     for name in names:
-        arch, _, recipe = name.partition(":")
-        candidates = [row for row in ranking.rows if row.arch == arch]
-        if not candidates:
-            raise UserError(f"{arch}: no run of it on {task}{did_you_mean(arch, {row.arch for row in ranking.rows})}")
-        named = next((row for row in candidates if row.recipe == recipe), None) if recipe else ranking.chosen(arch)
-        if named is None:
-            raise UserError(f"{name}: no such recipe{did_you_mean(recipe, {row.recipe for row in candidates})}")
-        rows.append(named)
-    return versus(ranking, rows)
+        arch, recipe = _named(name)
+        known_recipes = {row.recipe for row in every if row.arch == arch}
+        if not known_recipes:
+            raise UserError(f"{arch}: no run of it on {task}{did_you_mean(arch, {row.arch for row in every})}")
+        if recipe is not None and recipe not in known_recipes:
+            raise UserError(f"{name}: no such recipe{did_you_mean(recipe, known_recipes)}")
+    raise UserError(f"{', '.join(names)}: no ranking of {task} has all of them: {_apart(found, names)}")
+
+
+def _apart(found: Sequence[Ranking], names: Sequence[str]) -> str:
+    """What keeps rows apart that belong to several rankings of one task, and what would bring them together."""
+    has = {name: [ranking for ranking in found if ranking.chosen(*_named(name))] for name in names}
+    words: dict[str, Callable[[Ranking], Any]] = {
+        "metric": lambda ranking: ranking.metric,
+        "higher_is_better": lambda ranking: ranking.higher_is_better,
+        "train_limit": lambda ranking: ranking.train_limit or "all",
+        "selection": lambda ranking: "final" if ranking.selection == "final" else "best",
+    }
+    differ = [word for word, of in words.items() if len({of(ranking) for ranking in found}) > 1]
+
+    def told(ranking: Ranking) -> str:
+        return ", ".join(f"{word} = {words[word](ranking)}" for word in differ)
+
+    sides = (f"{name} has {' or '.join(map(told, own))}" for name, own in has.items())
+    return f"{'; '.join(sides)}; train one of them as the other, by --set"
+
+
+def _named(name: str) -> tuple[str, str | None]:
+    """Architecture and recipe of ``cornn:tuned``; None for the recipe of ``cornn``."""
+    arch, _, recipe = name.partition(":")
+    return arch, recipe or None
 
 
 def _recipes(store: Store, runs: Sequence[Run]) -> list[dict[str, Any]]:
     """What all stored seeds of the recipes of `runs` say, where they may be ranked together and are no trials."""
+    from harness.cli.ranked import rankings_of
     from reports import versus
 
     tested = [run for run in runs if run.trial is None]
     hashes = dict.fromkeys(run.recipe_hash for run in tested)
-    for ranking in _rankings(store, tested[0].task) if len(hashes) > 1 else []:
+    for ranking in rankings_of(store, tested[0].task) if len(hashes) > 1 else []:
         rows = [row for key in hashes for row in ranking.rows if row.recipe_hash == key and row.test]
         if len(rows) == len(hashes):
             return versus(ranking, rows)
     return []
-
-
-def _rankings(store: Store, task: str) -> list[Ranking]:
-    """The rankings of a task as it is labelled, the whole training set first."""
-    from harness.cli.frames import of_task
-    from reports import rankings
-
-    return rankings(of_task(store, task).records())
 
 
 def _print(
@@ -110,6 +145,11 @@ def _print(
         print_rows([{"": name} | dict(zip(_headings(runs), cells, strict=True)) for name, cells in rows])
 
     table(_facts(runs))
+    print_lines(
+        f"{run} is {runs[0].id} once more: "
+        + (f"NOT equal ({', '.join(found)})" if found else "equal bit for bit in every epoch")
+        for run, found in _unlike(runs).items()
+    )
     if len({(run.task, run.metric) for run in runs}) > 1:
         print_lines(["the runs are of different tasks or variants: their scores do not compare"])
     if recipes:
@@ -123,6 +163,13 @@ def _print(
     print_lines(_charts(runs))
 
 
+def _unlike(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Id of a run that repeats the first -> in what it is not equal to it."""
+    from harness.store.likeness import repeats, unlike
+
+    return {run.id: unlike(runs[0], run) for run in runs[1:] if repeats(runs[0], run)}
+
+
 def _print_rows(rows: Sequence[dict[str, Any]]) -> None:
     """Rows of a ranking as the leaderboard tells them, and how sure their differences are."""
     from harness.cli.terminal import duration, print_lines, print_rows
@@ -134,7 +181,7 @@ def _print_rows(rows: Sequence[dict[str, Any]]) -> None:
                 "recipe": row["recipe"],
                 "test": row["score"],
                 "n": row["n"],
-                "rank": row["rank"],
+                "rank": f"{row['rank']} of {row['of']}" if row["rank"] is not None else None,
                 "parameters": f"{row['parameters']:,}" if row["parameters"] is not None else None,
                 "time": duration(row["seconds"]) if row["seconds"] is not None else None,
             }

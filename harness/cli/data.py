@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.cli.group import Verbs
 from harness.cli.options import DataRootOption, HomeOption, JsonOption, OfflineOption, PluginOption
 
 if TYPE_CHECKING:
     from harness.datasets import DataSets
 
-data_app = typer.Typer(help="List, download, check and import the data sets of the tasks.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="List, download, check and import the data sets of the tasks.", cls=Verbs, no_args_is_help=True
+)
 
 NamesArgument = Annotated[
     list[str],
@@ -100,10 +103,10 @@ def check(
 def _data_sets(plugin: list[str] | None, root: str | None, home: str | None, offline: bool = False) -> DataSets:
     from harness.cli.progress import DataReport
     from harness.datasets import DataSets
-    from harness.execution import Machine
     from harness.home import Home
     from harness.home import data_root as find_data
     from harness.home import offline as no_network
+    from harness.machine import Machine
     from harness.registry import Registry
 
     where = Home.find(home)

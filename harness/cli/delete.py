@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.options import HomeOption
+from harness.cli.terminal import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,17 +26,26 @@ def delete(
     state: Annotated[str | None, typer.Option(help="All failed, interrupted, pruned, running or done ones.")] = None,
     study: Annotated[str | None, typer.Option(help="The runs of this study's trials, which stay otherwise.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    skipped: Annotated[
+        str | None, typer.Option(metavar="SUITE", help="The pairs that this suite is stored to leave out, instead.")
+    ] = None,
     timings: Annotated[bool, typer.Option("--timings", help="The timings instead, all or those of --arch.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also runs that a process may be training now.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Delete runs with their curves, checkpoints and weights, by id or by what they have in common; or timings."""
+    """Delete runs with their curves, checkpoints and weights, by id or by what they have in common; or timings, or the
+    pairs that a suite leaves out."""
     import shutil
 
     from harness.errors import UserError
     from harness.home import Home
     from harness.store import open_store
 
+    if skipped is not None:
+        if runs or task or arch or state or study or timings:
+            raise UserError("--skipped goes alone")
+        _delete_skipped(open_store(home, create=False), skipped, yes)
+        return
     if timings:
         if runs or task or state or study:
             raise UserError("--timings goes with --arch alone")
@@ -52,11 +62,11 @@ def delete(
         _spare_the_living(found)
     if not yes:
         _tell(found)
-        _confirm(_number(len(found)))
+        _confirm(number(len(found), "run"))
     count = store.delete([run.id for run in found])
     for run in found:
         shutil.rmtree(Home.find(home).run(run.id), ignore_errors=True)
-    print(f"deleted {_number(count)}")
+    print(f"deleted {number(count, 'run')}")
 
 
 def _find(store: Store, ids: Sequence[str], wanted: Mapping[str, str | None]) -> list[Run]:
@@ -91,8 +101,22 @@ def _delete_timings(store: Store, arch: str | None, yes: bool) -> None:
         print("no stored timing is meant: nothing was deleted")
         return
     if not yes:
-        _confirm(_number(count, "timing"))
-    print(f"deleted {_number(store.delete_timings(arch), 'timing')}")
+        _confirm(number(count, "timing"))
+    print(f"deleted {number(store.delete_timings(arch), 'timing')}")
+
+
+def _delete_skipped(store: Store, suite: str, yes: bool) -> None:
+    from harness.errors import UserError, did_you_mean
+
+    found = store.skipped()
+    count = sum(one.suite == suite for one in found)
+    if not count:
+        known = sorted({one.suite for one in found})
+        raise UserError(f"--skipped {suite}: no suite of this name leaves out anything{did_you_mean(suite, known)}")
+    if not yes:
+        _confirm(number(count, "skipped pair"))
+    store.replace_skipped(suite, [])
+    print(f"deleted {number(count, 'skipped pair')}")
 
 
 def _confirm(what: str) -> None:
@@ -105,7 +129,3 @@ def _confirm(what: str) -> None:
         if sys.stdin.isatty():
             raise
         raise UserError("nothing was deleted: add --yes to delete without being asked") from None
-
-
-def _number(count: int, kind: str = "run") -> str:
-    return f"{count} {kind}{'' if count == 1 else 's'}"

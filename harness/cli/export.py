@@ -1,22 +1,40 @@
-"""``export``: runs and timings as JSON lines."""
+"""``export``: runs, timings, skipped pairs and studies as JSON lines."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections import Counter
-from itertools import chain
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.known import refuse_unknown
 from harness.cli.options import HomeOption
+from harness.cli.terminal import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from harness.store import Run, Timing
+    from harness.home import Home
+    from harness.store import Store
+    from harness.store.line import Entry
+    from harness.store.study_line import StudyLine
+
+
+class Kind(StrEnum):
+    """What a store holds, in the order of an export."""
+
+    RUNS = "runs"
+    TIMINGS = "timings"
+    SKIPPED = "skipped"
+    STUDIES = "studies"
+
+
+NAMES = {Kind.RUNS: "run", Kind.TIMINGS: "timing", Kind.SKIPPED: "skipped pair", Kind.STUDIES: "study"}
+"""Kind -> one of it, in words."""
 
 
 def export(
@@ -25,37 +43,93 @@ def export(
     ] = None,
     task: Annotated[str | None, typer.Option(help="Only of this task, with its variant.")] = None,
     arch: Annotated[str | None, typer.Option(help="Only of this architecture.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only running, done, failed, interrupted or pruned ones.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only running, done, failed, interrupted or pruned runs.")] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(metavar="SUITE", help="Only what belongs to this suite (a name or a file): no timings."),
+    ] = None,
+    only: Annotated[
+        list[Kind] | None, typer.Option("--only", help="Only entries of this kind; may be repeated.")
+    ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Write the stored runs (trials too) and timings as JSON lines, oldest first, for 'import' and other programs."""
+    """Write all that is stored (runs and trials, timings, skipped pairs, studies) as JSON lines, for 'import'."""
+    from harness.home import Home
     from harness.store import open_store
     from harness.store.exchange import write_file
 
-    store = open_store(home, create=False)
-    counts: Counter[str] = Counter()
-    entries = _counted(store.each(arch=arch, task=task, state=state), "run", counts)
-    if task is None and state is None:  # a timing has neither
-        entries = chain(entries, _counted(store.timings(arch), "timing", counts))
+    store, place = open_store(home, create=False), Home.find(home)
+    refuse_unknown(store, arch, task)
+    kinds = [kind for kind in Kind if kind in (only or Kind)]
+    if state is not None:
+        kinds = [kind for kind in kinds if kind is Kind.RUNS]  # of the others none has such a state
+    if task is not None or suite is not None:
+        kinds = [kind for kind in kinds if kind is not Kind.TIMINGS]  # they are of no task
+    belongs = _everything if suite is None else _of_suite(suite, store, place)
+    counts: Counter[Kind] = Counter()
+    entries = (
+        entry
+        for kind in kinds
+        for entry in _entries(kind, store, place, arch, task, state)
+        if belongs(entry) and not counts.update([kind])
+    )
     if out is None or str(out) == "-":
         _print(entries)
     else:
         write_file(entries, out)
-        timings = f", {_number(counts['timing'], 'timing')}" if counts["timing"] else ""
-        print(f"{out}: {_number(counts['run'], 'run')}{timings}")
+        told = [number(counts[kind], NAMES[kind]) for kind in kinds if counts[kind] or kind is kinds[0]]
+        print(f"{out}: {', '.join(told)}")
 
 
-def _counted(entries: Iterable[Run | Timing], kind: str, counts: Counter[str]) -> Iterator[Run | Timing]:
-    for entry in entries:
-        counts[kind] += 1
-        yield entry
+def _entries(
+    kind: Kind, store: Store, home: Home, arch: str | None, task: str | None, state: str | None
+) -> Iterable[Entry]:
+    if kind is Kind.RUNS:
+        return store.each(arch=arch, task=task, state=state)
+    if kind is Kind.TIMINGS:
+        return store.timings(arch)
+    if kind is Kind.SKIPPED:
+        return (one for one in store.skipped() if arch in (None, one.arch) and task in (None, one.task))
+    return _studies(home, arch, task)
 
 
-def _number(count: int, kind: str) -> str:
-    return f"{count} {kind}{'' if count == 1 else 's'}"
+def _studies(home: Home, arch: str | None, task: str | None) -> Iterator[StudyLine]:
+    if not home.may_have_studies():
+        return  # without loading Optuna
+    from harness.tuning.exchange import lines
+
+    yield from lines(home, lambda study: arch in (None, study.plan.arch) and task in (None, study.plan.task))
 
 
-def _print(entries: Iterator[Run | Timing]) -> None:
+def _everything(entry: Entry) -> bool:
+    return True
+
+
+def _of_suite(suite: str, store: Store, home: Home) -> Callable[[Entry], bool]:
+    """Whether an entry belongs to a suite: the run that counts of every cell, what its searches tried, its skips."""
+    from harness.cli.suite.opened import Opened
+    from harness.cli.training import machine
+    from harness.store import Run
+    from harness.store.skips import Skip
+    from harness.store.study_line import StudyLine
+
+    on = machine(str(home.path), None, True, "auto", None, 10.0, None)
+    opened = Opened.of(suite, on, store=store, measuring=False)
+    found = opened.standings()
+    runs = {head.id for one in found for head in one.seeds.values()}
+    studies = {one.cell.study for one in found if one.cell.study is not None}
+
+    def belongs(entry: Entry) -> bool:
+        if isinstance(entry, Run):
+            return entry.id in runs or entry.study in studies
+        if isinstance(entry, StudyLine):
+            return entry.study in studies
+        return isinstance(entry, Skip) and entry.suite == opened.grid.name
+
+    return belongs
+
+
+def _print(entries: Iterator[Entry]) -> None:
     from harness.errors import UserError
     from harness.store.exchange import write_lines
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.registry import Entry, Registry
+from harness.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,44 +16,59 @@ if TYPE_CHECKING:
     from reports import Frames
 
 
-def frames(store: Store, registry: Registry, home: Home | None = None) -> Frames:
+def frames(
+    store: Store,
+    registry: Registry,
+    home: Home | None = None,
+    read_curves: Callable[[], pandas.DataFrame] | None = None,
+) -> Frames:
     """All that a report is made of: see :func:`all_frames`."""
     from reports import Frames
 
-    return Frames(**all_frames(store, registry, home))
+    return Frames(**all_frames(store, registry, home, read_curves))
 
 
-def all_frames(store: Store, registry: Registry, home: Home | None = None) -> dict[str, pandas.DataFrame]:
+def all_frames(
+    store: Store,
+    registry: Registry,
+    home: Home | None = None,
+    read_curves: Callable[[], pandas.DataFrame] | None = None,
+) -> dict[str, pandas.DataFrame]:
     """Name -> frame: the runs that are no trials of studies, and all that is known about them.
 
     `home` is where studies are, by default that of the environment. ``docs/run-schema.md`` has the columns.
+    `read_curves` gives the curves where another process reads them; it is asked last.
     """
     from harness.cli.reported import registered, studies, timings
     from harness.cli.reported import runs as stored
-    from harness.cli.reported.columns import frame
     from harness.home import Home
 
-    found = stored.frames(store.each_tested(), registry)
+    found = stored.frames(store, registry)
     runs = found["runs"]
-    runs["arch_title"] = _for_each(runs["arch"], lambda name: _title(registry.architectures, name))
-    runs["task_title"] = _for_each(runs["task"], lambda task: _title(registry.tasks, *task.partition("[")))
     runs["task_protocol"] = _for_each(runs["task"], lambda task: _protocol(registry, task))
     return {
         **found,
-        "curves": store.curves_frame(trials=False),
         "timings": timings.frame(store, registry),
-        **studies.frames(home or Home.find()),
+        **studies.frames(home or Home.find(), store),
         **registered.frames(registry),
-        "skipped": frame("skipped"),
+        "skipped": store.skipped_frame(),
+        "curves": read_curves() if read_curves else store.curves_frame(trials=False),
     }
+
+
+def stored_curves(home: str | None) -> pandas.DataFrame:
+    """The curves of the runs in the store of a home, for another process to be called in; ids are categories."""
+    from harness.store import store_to_list
+
+    found = store_to_list(home).curves_frame(trials=False)
+    return found.assign(run=found["run"].astype("category"))
 
 
 def of_task(store: Store, task: str) -> Frames:
     """The runs of one task, and nothing else: enough for its rankings."""
-    from harness.store.frames import of_runs
     from reports import Frames
 
-    return Frames(of_runs(store.runs(task=task)).assign(arch_title="", task_title=""))
+    return Frames(store.runs_frame(task=task, trials=False).assign(arch_title="", task_title=""))
 
 
 def _for_each(names: pandas.Series, say: Callable[[str], str]) -> list[str]:
@@ -83,9 +98,3 @@ def _protocol(registry: Registry, label: str) -> str:
         return str(registry.task(name)(**variant).protocol)
     except Exception:  # a plugin that is gone or has changed keeps its results
         return ""
-
-
-def _title(entries: dict[str, Entry], name: str, bracket: str = "", variant: str = "") -> str:
-    """``Permuted sequential MNIST [permutation=cornn]``; the bare name where a plugin is no longer at hand."""
-    title = (entries[name].title if name in entries else "") or name
-    return f"{title} [{variant}" if bracket else title

@@ -7,11 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli.group import Verbs
+from harness.cli.known import refuse_missing, refuse_unknown
 from harness.cli.options import HomeOption, JsonOption, PluginOption
 from harness.cli.study import studies
 
+NEWEST = 100
+"""Runs in a table unless more are asked for: a hundred thousand lines are not read."""
+
 list_app = typer.Typer(
-    help="List architectures, tasks, recipes, stored runs, studies or timings.", no_args_is_help=True
+    help="List architectures, tasks, recipes, stored runs, studies or timings.", cls=Verbs, no_args_is_help=True
 )
 
 
@@ -57,6 +62,8 @@ def recipes(
     from harness.recipes import listed
     from harness.registry import Registry
 
+    if home is not None:
+        refuse_missing(home)  # most recipes come with the project, and need none
     registry = Registry(tuple(plugin or ()))
     keys = ("task", "arch", "recipe", "source")
     rows = [dict(zip(keys, row, strict=True)) for row in listed(registry, Home.find(home))]
@@ -66,6 +73,10 @@ def recipes(
         for row, name in zip(rows, bare, strict=True)
         if task in (None, row["task"], name) and arch in (None, row["arch"])
     ]
+    if not found:
+        from harness.store import store_to_list
+
+        refuse_unknown(store_to_list(home), arch, task)
     _print(found, json)
     _warn(registry.warnings)
 
@@ -76,14 +87,28 @@ def runs(
     arch: Annotated[str | None, typer.Option(help="Only of this architecture.")] = None,
     state: Annotated[str | None, typer.Option(help="Only running, done, failed, interrupted or pruned ones.")] = None,
     study: Annotated[str | None, typer.Option(help="The trials of this study, which are left out otherwise.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=0, show_default=False, help=f"Show so many, 0 for all: else {NEWEST} in a table, with --json all."
+        ),
+    ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """The stored runs, newest first, or the trials of a study."""
     from harness.cli.terminal import moment, score
+    from harness.environment import is_cut_off
     from harness.store import store_to_list
 
-    found = store_to_list(home).runs(arch=arch, task=task, state=state, study=study)
+    most = (None if json else NEWEST) if limit is None else limit or None
+    refuse_missing(home)
+    store = store_to_list(home)
+    found, count = store.listed(arch, task, state, study, most)
+    if not found:
+        refuse_unknown(store, arch, task)
+    running = [run.id for run in found if run.state == "running"][:NEWEST]
+    cut_off = set() if json else {run for run in running if is_cut_off("running", store.get(run).environment)}
     rows: list[dict[str, Any]] = [
         {
             "run": run.id,
@@ -93,7 +118,7 @@ def runs(
             "task": run.task,
             "seed": run.seed,
             "recipe": run.recipe_name,
-            "state": run.state,
+            "state": "cut off" if run.id in cut_off else run.state,
             "valid": run.metrics.get("valid") if json else score(run.metric, run.metrics.get("valid")),
             "test": run.metrics.get("test") if json else score(run.metric, run.metrics.get("test")),
             "created": run.created if json else moment(run.created),
@@ -102,6 +127,8 @@ def runs(
         for run in found
     ]
     _print(rows, json)
+    if len(found) < count and not json:
+        typer.echo(f"the newest {len(found):,} of {count:,} runs; --limit 0 shows all of them", err=True)
 
 
 list_app.command("studies")(studies)
@@ -118,7 +145,11 @@ def timings(
     from harness.store import store_to_list
     from harness.store.line import document
 
-    found = list(store_to_list(home).timings(arch))
+    refuse_missing(home)
+    store = store_to_list(home)
+    found = list(store.timings(arch))
+    if not found:
+        refuse_unknown(store, arch)
     if json:
         print(jsons.dumps([document(timing) for timing in found], indent=2))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,3 +69,34 @@ MatchStepTimeOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="Where it is trained: local (here, in turn), processes (of this machine) or ray.",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=1024,
+        help="Runs at once (processes: one for each core that --threads leaves; ray: as many as the cluster takes).",
+    ),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="HOST:PORT", help="The Ray cluster (else RAY_ADDRESS, else the one on this machine)."
+    ),
+]
+SharedOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--shared",
+        metavar="DIR",
+        help="A folder that all nodes of the cluster see: a run whose node dies goes on from its checkpoint there.",
+    ),
+]

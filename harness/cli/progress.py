@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -10,19 +10,19 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
-from rich.table import Column
 
+from harness.cli.data_report import DRAW_EVERY as DRAW_EVERY
+from harness.cli.data_report import LINE_EVERY as LINE_EVERY
+from harness.cli.data_report import DataReport as DataReport
 from harness.cli.terminal import clean, duration, score
 from harness.execution import Monitor
 from harness.store import Run
 from harness.training import Progress
 
-LINE_EVERY = 5.0
-"""Seconds between two lines where there is no terminal, at first; in long runs up to LONGEST, to keep logs short."""
 LONGEST = 60.0
-DRAW_EVERY = 0.2
+"""Seconds between two lines of a long run, where there is no terminal."""
 WIDE = 100
 """Columns of a terminal from which on there is room for a bar beside the words."""
 
@@ -38,14 +38,14 @@ class TerminalMonitor(Monitor):
     def __init__(self, metric: str, epochs: int) -> None:
         self.metric, self.epochs = metric, epochs
         self.console = Console(markup=False, highlight=False, emoji=False)
-        left = TimeRemainingColumn(compact=True, table_column=Column(min_width=5, no_wrap=True))
         name, state = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[state]"))
         drawing = [BarColumn(12)] if self.console.width >= WIDE else []  # what is written matters more
-        self.bar = Bar(name, *drawing, state, left, TextColumn("left"), console=self.console, transient=True)
+        self.bar = Bar(name, *drawing, state, console=self.console, transient=True)
         self._drawn_at = 0.0
         self._started_at = 0.0
         self._started_with: float | None = None
         self._name = ""
+        self._limit = math.inf
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +58,7 @@ class TerminalMonitor(Monitor):
     def on_start(self, run: Run, resumed: Progress | None) -> None:
         """Name the run, and say where one that was cut off goes on."""
         self._name = _name_of(run)
+        self._limit = run.recipe.get("training", {}).get("max_time") or math.inf
         self._started_at = self._drawn_at = time.monotonic()
         self._started_with = None
         if resumed is None:
@@ -113,43 +114,16 @@ class TerminalMonitor(Monitor):
         return min(max(LINE_EVERY, (now - self._started_at) / 20), LONGEST)
 
     def _show(self, progress: Progress, done: float, loss: str) -> None:
-        state = f"epoch {min(progress.epoch + 1, self.epochs)}/{self.epochs}, {loss}"
+        state = f"epoch {min(progress.epoch + (not progress.over), self.epochs)}/{self.epochs}, {loss}"
         if progress.curve:
             state += f", valid {score(self.metric, progress.curve[-1].valid)}"
+        pace = (time.monotonic() - self._started_at) / max(done - (self._started_with or 0.0), 1e-9)
+        left = 0.0 if progress.over else min(pace * (self.epochs - done), max(0.0, self._limit - progress.seconds))
+        state += f", {duration(left)} left"
         if self.console.is_terminal:
             self.bar.update(self.bar.task_ids[0], completed=done, state=state)
-            return
-        pace = (time.monotonic() - self._started_at) / max(done - (self._started_with or 0.0), 1e-9)
-        self.console.print(f"{self._name}: {state}, {duration(pace * (self.epochs - done))} left", soft_wrap=True)
-
-
-class DataReport:
-    """Tells on standard error how far a download or the preparation of data is: one line that is overwritten in a
-    terminal, a line now and then elsewhere. Called with what it is, how much is done, and of how much."""
-
-    def __init__(self) -> None:
-        self._what = ""
-        self._started_at = self._told_at = 0.0
-
-    def __call__(self, what: str, done: float, total: float) -> None:
-        """Tell of it, but not at every call."""
-        now = time.monotonic()
-        fresh, over = what != self._what, done >= total
-        if fresh:
-            self._what, self._started_at, self._told_at = what, now, now
-        terminal = sys.stderr.isatty()
-        if terminal and over:
-            print("\x1b[K", end="", file=sys.stderr, flush=True)
-        elif (terminal and fresh) or now - self._told_at >= (DRAW_EVERY if terminal else LINE_EVERY):
-            self._told_at = now
-            left = (now - self._started_at) * (total - done) / max(done, 1)
-            state = f": {done / max(total, 1):.0%}, {duration(left)} left" if done else ""
-            width = shutil.get_terminal_size().columns - 1 - len(state) if terminal else len(what)
-            print(_cut(what, width) + state, end="\x1b[K\r" if terminal else "\n", file=sys.stderr, flush=True)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"
+        else:
+            self.console.print(f"{self._name}: {state}", soft_wrap=True)
 
 
 def _name_of(run: Run) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.known import refuse_mistyped
 from harness.cli.options import (
     BackendOption,
     DataRootOption,
@@ -53,6 +54,8 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Train one architecture on one task, store the run, and continue it where it was cut off."""
+    refuse_mistyped(arch, task, plugin)  # before the seconds that importing torch takes
+
     from harness.cli import training
     from harness.cli.frames import summary
     from harness.store import open_store

@@ -38,15 +38,19 @@ def show(
 
 def _print(run: Run) -> None:
     from harness.cli.terminal import print_facts, print_heading, print_lines
+    from harness.environment import is_cut_off
     from harness.store.plain import flat
 
-    print_heading(f"{run.arch} on {run.task}, seed {run.seed}: {run.state}")
+    cut_off = is_cut_off(run.state, run.environment)
+    print_heading(f"{run.arch} on {run.task}, seed {run.seed}: {'cut off' if cut_off else run.state}")
     print_facts(_facts(run))
+    if cut_off:
+        print_lines(["its process has ended: the same command goes on with it"])
     print_lines(f"warning: {warning}" for warning in run.warnings)
     print_heading("learning curve")
     print_lines(_charts(run))
     print_heading("recipe")
-    print_lines(again.recipe(run).splitlines())
+    print_lines(again.readable(run.recipe).splitlines())
     print_heading("environment")
     print_facts(flat(run.environment).items())
     print_heading("to run it again")
@@ -54,7 +58,7 @@ def _print(run: Run) -> None:
 
 
 def _facts(run: Run) -> Iterator[tuple[str, Any]]:
-    from harness.cli.terminal import duration, moment, score
+    from harness.cli.terminal import duration, moment, parameters, score
     from harness.environment import device_label
 
     yield "run", run.id
@@ -63,7 +67,7 @@ def _facts(run: Run) -> Iterator[tuple[str, Any]]:
     for part, value in run.metrics.items():
         yield f"{part} {run.metric}", score(run.metric, value)
     yield "recipe", f"{run.recipe_name} (hash {run.recipe_hash})"
-    yield "parameters", f"{run.parameters:,} ({run.parameters_without_embedding:,} without embedding)"
+    yield "parameters", parameters(run.parameters, run.parameters_without_embedding)
     yield "trained", f"{run.epochs_done} epochs, {run.steps_done:,} steps, {duration(run.seconds)}"
     yield "device", device_label(run.environment, run.device)
     yield "backends", run.operations or None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.interruption import Interruption
     from harness.speed.cases import Case
     from harness.speed.sitting import Sitting
-    from harness.store import Store, Timing
+    from harness.store import Run, Store, Timing
 
 
 def _several(metavar: str, help: str) -> Any:
@@ -36,6 +36,12 @@ def speed(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter other than its default; repeatable."),
     ] = None,
+    run: Annotated[
+        list[str] | None, _several("RUNS", "The layers of these stored runs, one sequence at a time (--batch 1)")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="The layers that stand for the architectures in the ranking of this task.")
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="A set of cases and published times: unicornn-figure.")] = None,
     repeats: Annotated[int, typer.Option(min=1, max=10_000, help="Repetitions after a first one that warms up.")] = 10,
     max_time: Annotated[str, typer.Option(help="For all repetitions of one case: 90s, 10m, 2h.")] = "60s",
@@ -47,14 +53,15 @@ def speed(
     """Measure forward, backward, training step and memory beside what the machine could do, and store it all."""
     from harness.allocation import keep_freed_memory
     from harness.cli.progress import DataReport
-    from harness.cli.training import INTERRUPTED, machine, seconds
-    from harness.interruption import listening
+    from harness.cli.training import machine, seconds
+    from harness.interruption import EXIT_CODES, listening
     from harness.registry import Registry
     from harness.speed.sitting import Limits, Sitting
     from harness.speed.wanted import Wanted
     from harness.store import open_store
 
-    wanted = Wanted(arch, length, batch, hidden, layers, input, device, backend, dtype, changes, preset)
+    runs = _layers_of(home, run, task)
+    wanted = Wanted(arch, length, batch, hidden, layers, input, device, backend, dtype, changes, preset, runs)
     limits = Limits(repeats, seconds(max_time) or 60.0)
     registry = Registry(tuple(plugin or ()))
     cases = wanted.cases(registry)
@@ -65,8 +72,23 @@ def speed(
         timings = _measure(sitting, cases, open_store(home), asked)
     _print(timings, preset, json)
     if reason := asked.reason():
-        raise typer.Exit(INTERRUPTED.get(reason, 130))
+        raise typer.Exit(EXIT_CODES.get(reason, 130))
     raise typer.Exit(int(not any(timing.state == "done" for timing in timings)))
+
+
+def _layers_of(home: str | None, ids: Sequence[str] | None, task: str | None) -> list[Run]:
+    """The runs that ``--run`` names, or those that stand for the architectures on ``--task``."""
+    from harness.cli.ranked import standing
+    from harness.errors import UserError
+    from harness.speed.cases import words
+    from harness.store import open_store
+
+    if ids and task:
+        raise UserError("--run and --task don't go together: the ranking of a task names runs itself")
+    if not ids and not task:
+        return []
+    store = open_store(home, create=False)
+    return standing(store, task) if task else [store.get(one) for one in words("--run", ids or ())]
 
 
 def _measure(sitting: Sitting, cases: Sequence[Case], store: Store, asked: Interruption) -> list[Timing]:

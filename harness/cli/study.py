@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json as jsons
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.options import HomeOption, JsonOption
+from harness.cli.group import Verbs
+from harness.cli.known import refuse_missing
+from harness.cli.options import HomeOption, JsonOption, PluginOption
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from harness.tuning.study import Study
     from reports.statistics.best_of_k import CurvePoint
 
-study_app = typer.Typer(help="Show or delete one study of 'tune'.", no_args_is_help=True)
+study_app = typer.Typer(help="Show or delete one study of 'tune'.", cls=Verbs, no_args_is_help=True)
 StorageOption = Annotated[
     str | None,
     typer.Option(
@@ -32,6 +35,9 @@ def studies(storage: StorageOption = None, home: HomeOption = None, json: JsonOp
     """The studies of 'tune', with their trials and their best."""
     from harness.cli.terminal import print_rows, score
     from harness.home import Home
+
+    if storage is None and not os.environ.get("HARNESS_STUDIES"):
+        refuse_missing(home)
     from harness.tuning.summary import every, row
 
     found = [row(study) for study in every(storage, Home.find(home))]
@@ -55,7 +61,11 @@ def studies(storage: StorageOption = None, home: HomeOption = None, json: JsonOp
 @study_app.command("show")
 def show(
     name: Annotated[str, typer.Argument(help="Name of the study (see 'list studies').")],
+    toml: Annotated[
+        bool, typer.Option("--toml", help="Print the recipe of the best trial only, as a file for 'run --recipe'.")
+    ] = False,
     storage: StorageOption = None,
+    plugin: PluginOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -67,12 +77,27 @@ def show(
 
     where, study = _find(name, storage, home)
     with where.explained():
+        if toml:
+            print(_best(study, plugin), end="")
+            return
         content = document(study)
     content["curve"] = [asdict(point) for point in _points(content)]
     if json:
         print(plain.dumps(content, indent=2))
     else:
         _print(content)
+
+
+def _best(study: Study, plugins: Sequence[str] | None) -> str:
+    """The recipe of the best trial as a file that says where it comes from."""
+    from harness.errors import UserError
+    from harness.registry import Registry
+    from harness.tuning.search import best, nothing
+
+    found = best(study, Registry(tuple(plugins or ())))
+    if found is None:
+        raise UserError(nothing(study))
+    return f"# {found[1].source}\n{found[1].recipe.to_toml()}"
 
 
 @study_app.command("delete")
@@ -87,6 +112,7 @@ def delete(
     import shutil
     import sys
 
+    from harness.cli.terminal import number
     from harness.errors import UserError
     from harness.home import Home
     from harness.store import store_to_list
@@ -102,9 +128,13 @@ def delete(
         runs = [] if keep_runs else [run for run in store.of_study(study.name) if run.id in own]
         if tally.counts(trials)["running"]:
             raise UserError(f"study {study.name} is under way: end its 'tune' first")
+
+        def told(count: int) -> str:
+            return f"{number(len(trials), 'trial')} and {number(count, 'run')}"
+
         if not yes:
             try:
-                typer.confirm(f"Delete study {study.name} with {len(trials)} trials and {len(runs)} runs?", abort=True)
+                typer.confirm(f"Delete study {study.name} with {told(len(runs))}?", abort=True)
             except typer.Abort:
                 if sys.stdin.isatty():
                     raise
@@ -116,7 +146,7 @@ def delete(
     count = store.delete([run.id for run in runs]) if runs else 0
     for run in runs:
         shutil.rmtree(Home.find(home).run(run.id), ignore_errors=True)
-    print(f"deleted study {study.name} with {len(trials)} trials and {count} runs")
+    print(f"deleted study {study.name} with {told(count)}")
 
 
 def _find(name: str, storage: str | None, home: str | None) -> tuple[Any, Study]:

@@ -109,6 +109,22 @@ def score(metric: str, value: float | None) -> str:
     return f"{100 * value:.2f} %" if metric == "accuracy" and math.isfinite(value) else f"{value:.4g}"
 
 
+def number(count: int, kind: str) -> str:
+    """``1 run``, ``2 runs`` or ``2 studies``."""
+    several = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+    return f"{count} {kind if count == 1 else several}"
+
+
+def parameters(count: int, without_embedding: int) -> str:
+    """``35,000``, with how many of them are not the embedding's where there is one."""
+    return f"{count:,}" + (f" ({without_embedding:,} without embedding)" if without_embedding != count else "")
+
+
+def tell(line: str) -> None:
+    """A line for the person, beside the output."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def duration(seconds: float) -> str:
     """``12.3 s``, ``4 min 05 s`` or ``2 h 07 min``."""
     if not math.isfinite(seconds) or seconds < 59.95:

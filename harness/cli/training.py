@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.cli.progress import DataReport, TerminalMonitor
-from harness.cli.terminal import duration
+from harness.cli.terminal import duration, number, parameters, tell
 from harness.errors import UserError, explained
 from harness.estimate import Estimate, measure
-from harness.execution import Job, Machine, execute
+from harness.execution import Job, execute
 from harness.home import Home, data_root, offline
+from harness.interruption import EXIT_CODES
+from harness.machine import Machine
 from harness.matching import count_of, match_parameters, match_step_time
 from harness.recipe import key_value
 from harness.recipes import Named, named
 from harness.registry import Registry
+from harness.seeding import seeds_of
 from harness.store import Run, Store
-
-INTERRUPTED = {"stopped by SIGHUP": 129, "stopped by SIGINT": 130, "stopped by SIGTERM": 143}
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Wanted:
         if self.match_params is not None:
             return match_parameters(registry, found, count_of(self.match_params))
         if self.match_step_time is not None:
-            return match_step_time(registry, found, on, self.match_step_time, _tell)
+            return match_step_time(registry, found, on, self.match_step_time, tell)
         return found
 
 
@@ -95,16 +96,10 @@ def parse_seeds(seed: int | None, seeds: str | None) -> tuple[int, ...]:
         return (seed or 0,)
     if seed is not None:
         raise UserError("give --seed or --seeds, not both")
-    found: list[int] = []
-    for part in seeds.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
-        if match is None or int(match[2] or match[1]) < int(match[1]):
-            raise UserError(f"--seeds {seeds}: write numbers and ranges such as 0-4 or 1,5,7")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if last >= 2**63 or last - first >= 100_000:
-            raise UserError(f"--seeds {seeds}: at most 100000 seeds in one range, each below 2**63")
-        found.extend(range(first, last + 1))
-    return tuple(dict.fromkeys(found))
+    try:
+        return seeds_of(seeds)
+    except ValueError as error:
+        raise UserError(f"--seeds {seeds}: {error}") from error
 
 
 def machine(
@@ -135,7 +130,7 @@ def exit_code(runs: list[Run]) -> int:
     """0 where every run is done, 130 or 143 after a signal, else 1."""
     ended = next((run for run in runs if run.state == "interrupted"), None)
     if ended is not None:
-        return INTERRUPTED.get(ended.reason or "", 130)
+        return EXIT_CODES.get(ended.reason or "", 130)
     return int(any(run.state != "done" for run in runs))
 
 
@@ -149,13 +144,17 @@ def this_command(hidden_size: Any = None) -> str:
     return shlex.join(["python", "-m", "harness", *words])
 
 
-def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-
-
 def dry_run(wanted: Wanted, on: Machine, *, as_json: bool) -> None:
-    """Print the recipe with all its values, the parameters and what the training would cost here."""
+    """Print the recipe with all its values, the parameters and what the training would cost here.
+
+    The recipe is told first: it can be read where data or packages are missing and nothing can be measured.
+    """
     registry, found = wanted.resolve(on)
+    if not as_json:
+        print(f"# {found.name}, hash {found.recipe.hash}{f': {found.source}' if found.source else ''}")
+        for deviation in found.deviations:
+            print(f"# deviation: {deviation}")
+        print(f"{found.recipe.to_toml(found.sources).rstrip()}\n", flush=True)
     job = Job(registry, found, on)
     with explained(f"{found.recipe.arch} on {job.label}, first steps"):
         estimate = measure(job, wanted.seeds[0])
@@ -170,21 +169,17 @@ def dry_run(wanted: Wanted, on: Machine, *, as_json: bool) -> None:
             **estimate.to_dict(),
         }
         print(json.dumps(content, indent=2))
-        return
-    print(f"# {found.name}, hash {found.recipe.hash}{f': {found.source}' if found.source else ''}")
-    for deviation in found.deviations:
-        print(f"# deviation: {deviation}")
-    print(found.recipe.to_toml(found.sources).rstrip())
-    print(f"\n{_cost(estimate, len(wanted.seeds))}")
+    else:
+        print(_cost(estimate, len(wanted.seeds)))
 
 
 def _cost(estimate: Estimate, seeds: int) -> str:
     each = f"{duration(estimate.seconds)} a seed"
     total = f", {duration(estimate.seconds * seeds)} for {seeds} seeds" if seeds > 1 else ""
     return (
-        f"{estimate.parameters:,} parameters ({estimate.parameters_without_embedding:,} without embedding);"
+        f"parameters: {parameters(estimate.parameters, estimate.parameters_without_embedding)};"
         f" {estimate.epochs} epochs of {estimate.steps_per_epoch} steps over {estimate.samples:,} training samples\n"
         f"estimate: {each}{total}, from {estimate.step_seconds * 1e3:.3g} ms a step (median of {estimate.timed_steps})"
         f" and {estimate.validation_seconds:.3g} s a validation, measured now on {estimate.device}"
-        f" with {estimate.threads} threads"
+        f" with {number(estimate.threads, 'thread')}"
     )

@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.known import refuse_mistyped
 from harness.cli.options import (
+    AddressOption,
     BackendOption,
     DataRootOption,
+    EngineOption,
     HomeOption,
     JsonOption,
     MatchParamsOption,
     MatchStepTimeOption,
     OfflineOption,
     PluginOption,
+    SharedOption,
     ThreadsOption,
 )
 from harness.cli.study import StorageOption
@@ -29,7 +33,10 @@ def tune(
     trials: Annotated[int, typer.Option(min=1, help="Trials of the study, with those that it has already.")] = 50,
     study: Annotated[str | None, typer.Option(help="Name of the study (else ARCH-TASK); an old one goes on.")] = None,
     storage: StorageOption = None,
+    engine: EngineOption = "processes",
     workers: Annotated[int, typer.Option(min=1, max=1024, help="Trials at once, each in its own process.")] = 1,
+    address: AddressOption = None,
+    shared: SharedOption = None,
     sampler: Annotated[str, typer.Option(help="What chooses the values: tpe, random or gp.")] = "tpe",
     pruner: Annotated[str, typer.Option(help="What ends hopeless trials early: median, hyperband or none.")] = "median",
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sampler and of all trials.")] = 0,
@@ -74,6 +81,8 @@ def tune(
     json: JsonOption = False,
 ) -> None:
     """Search the hyper-parameters of one pair in a study, which goes on where it ended; then test the best."""
+    refuse_mistyped(arch, task, plugin)  # before the seconds that importing torch takes
+
     from harness.cli import training, tuning
 
     if json and not show_space:
@@ -89,7 +98,10 @@ def tune(
         study=study,
         storage=storage,
         trials=trials,
+        engine=engine,
         workers=workers,
+        address=address,
+        shared=shared,
         sampler=sampler,
         pruner=pruner,
         seed=seed,

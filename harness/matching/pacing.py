@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from harness.errors import UserError, did_you_mean, explained
-from harness.execution import Job, Machine
+from harness.execution import Job
+from harness.machine import Machine
 from harness.matching.counting import LARGEST, next_allowed, parameters, renamed, resized
 from harness.model import build
 from harness.recipe import Recipe

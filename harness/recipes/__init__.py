@@ -16,14 +16,18 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.home import Home
-from harness.recipe import TABLES, compose, label, split_variant
+from harness.recipe import TABLES, Training, compose, label, split_variant
 from harness.recipes import written
 from harness.recipes.written import NOTES, Named, write
 from harness.registry import Registry
 
-__all__ = ["FOLDER", "Named", "listed", "named", "write"]
+__all__ = ["FOLDER", "Named", "NoRecipe", "listed", "named", "write"]
 
 FOLDER = Path(__file__).parent
+
+
+class NoRecipe(UserError):
+    """The pair has no recipe of this name, though it may have others."""
 
 
 def named(
@@ -76,6 +80,18 @@ def listed(registry: Registry, home: Home | None = None) -> Iterator[tuple[str, 
             yield task, arch, name, str(table.get("source", ""))
 
 
+def is_default(arch: str, task: str, recipe: Mapping[str, Any]) -> bool:
+    """Whether nobody chose the learning rate of `recipe`: none comes with the project for the pair, none was given.
+
+    Args:
+        task: as it is labelled, with its variant.
+        recipe: as it is stored; one that isn't whole is taken for chosen.
+    """
+    training = recipe.get("training")
+    rate = training.get("lr") if isinstance(training, Mapping) else None
+    return rate == Training.model_fields["lr"].default and "standard" not in _tables(task.partition("[")[0], arch)
+
+
 def _table(registry: Registry, arch: str, task: str, name: str, home: Home | None) -> Mapping[str, Any]:
     """The tables of one recipe of the project or of the home, before validation."""
     bare, _ = split_variant(task)
@@ -91,7 +107,9 @@ def _table(registry: Registry, arch: str, task: str, name: str, home: Home | Non
     if name not in found:
         elsewhere = [of for of in (written.others(home, bare, arch, name) if home is not None else []) if of != meant]
         hint = f"; it is there for {' and '.join(elsewhere)}" if elsewhere else ""
-        raise UserError(
+        if name == "tuned":
+            hint += "; 'tune' writes it, and 'study show NAME --toml' that of any study as a file"
+        raise NoRecipe(
             f"no recipe is called '{name}' for {arch} on {meant}"
             f" (known: {', '.join(sorted({'standard', *own, *found}))}{hint}; a file must end in .toml)"
         )

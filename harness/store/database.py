@@ -13,12 +13,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DataError,
+    DBAPIError,
     IntegrityError,
     NoSuchModuleError,
     ProgrammingError,
@@ -26,7 +27,16 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import NullPool, StaticPool
 
 from harness.errors import UserError, one_line
+from harness.home import Home
+from harness.locking import ADVISORY, FileLocks, Locks, ServerLocks
 from harness.store import complaints
+
+PATIENCE = {"connect_timeout": 60, "keepalives_idle": 60, "keepalives_interval": 20, "keepalives_count": 3}
+"""Seconds after which a PostgreSQL server that doesn't answer counts as gone, unless the address says otherwise."""
+NOT_ALLOWED = "42501"
+"""What a server answers who lacks a right, in the code of the SQL standard."""
+MAKING = 0x6861726E657373
+"""Key of the lock of who makes the tables in a PostgreSQL database; any number that others hardly use."""
 
 
 class Database:
@@ -49,9 +59,9 @@ class Database:
         """Called at the beginning of every reading transaction."""
         self.before_writing: Callable[[Connection], None] = _nothing
         """Called at the beginning of every writing transaction until one has succeeded."""
-        waiting: dict[str, Any] = {"timeout": timeout} if self.sqlite else {}
+        self.postgresql = address.get_backend_name() == "postgresql"
         try:
-            self.engine = create_engine(address, poolclass=NullPool, connect_args=waiting)
+            self.engine = create_engine(address, poolclass=NullPool, connect_args=_waiting(address, timeout))
         except NoSuchModuleError as error:
             raise UserError(f"the store {self.name} names an unknown database, {address.drivername}") from error
         except ImportError as error:
@@ -59,11 +69,13 @@ class Database:
         if self.sqlite:
             self._listen(self.engine)
         self._readers = self.engine
+        if self.postgresql:  # by default each of its statements sees what others stored before it
+            self._readers = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees the database as it is at one moment."""
-        with self.explained(), self._readers.connect() as connection, connection.begin():
+        with self.explained(), self._connected(self._readers) as connection, connection.begin():
             self.before_reading(connection)
             yield connection
 
@@ -99,29 +111,52 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that alone may write; all of it is stored at its end, or nothing."""
-        with self.explained(), self.engine.connect() as plain:
+        """A transaction that may write; all of it is stored at its end, or nothing. In SQLite it is the only one."""
+        with self.explained(), self._connected(self.engine) as plain:
             connection = plain.execution_options(harness_writes=True)
             with connection.begin():
                 self.before_writing(connection)
                 yield connection
             self.before_writing = _nothing
 
+    def making(self, connection: Connection) -> None:
+        """Let one writer at a time make tables, until the end of its transaction; others wait here."""
+        if self.postgresql:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MAKING})
+
+    def locks(self) -> Locks:
+        """Locks that go with the database: on files beside a SQLite one, else the server's, or those at home."""
+        if self.path is not None:
+            return FileLocks(self.path.absolute().parent / "locks")
+        if self.engine.url.get_backend_name() in ADVISORY:
+            return ServerLocks(self.engine.url)
+        return FileLocks(Home.find().path / "locks")
+
     @contextmanager
     def explained(self) -> Iterator[None]:
         """Turn what the database refuses inside into one sentence; mistakes of this program stay what they are."""
         try:
             yield
-        except (IntegrityError, ProgrammingError, DataError):
-            raise
+        except (IntegrityError, ProgrammingError, DataError) as error:
+            if getattr(error.orig, "sqlstate", None) != NOT_ALLOWED:
+                raise
+            raise UserError(self._sentence(one_line(error.orig or error))) from error
         except DatabaseError as error:
             raise UserError(self._sentence(one_line(error.orig or error))) from error
         except sqlite3.DatabaseError as error:
             raise UserError(self._sentence(one_line(error))) from error
 
+    def _connected(self, engine: Engine) -> Connection:
+        """A connection; whatever is wrong with the address or the server's answer is a :class:`UserError`."""
+        try:
+            return engine.connect()
+        except DBAPIError as error:
+            raise UserError(self._sentence(one_line(error.orig or error))) from error
+
     def _sentence(self, complaint: str) -> str:
         said = complaints.sentence(self.path, complaint) if self.sqlite else f"cannot be used: {complaint}"
-        return f"the store {self.name} {said}"
+        password = self.engine.url.password
+        return f"the store {self.name} {said.replace(password, '***') if password else said}"
 
     def _listen(self, engine: Engine) -> Engine:
         event.listen(engine, "connect", _prepare)
@@ -146,7 +181,18 @@ def _address(url: str) -> URL:
         )
     if sqlite and (":memory:" in (address.database or ":memory:") or "memory" in address.query.get("mode", "")):
         raise UserError("a store in memory would forget its runs: name a file, as in sqlite:////folder/store.sqlite")
+    if address.drivername in ("postgres", "postgresql"):
+        return address.set(drivername="postgresql+psycopg")
     return address
+
+
+def _waiting(address: URL, timeout: float) -> dict[str, Any]:
+    """How long a connection waits for others, in the words of its driver."""
+    if address.get_backend_name() == "sqlite":
+        return {"timeout": timeout}
+    if address.drivername == "postgresql+psycopg":
+        return {name: seconds for name, seconds in PATIENCE.items() if name not in address.query}
+    return {}
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -12,9 +12,9 @@ from sqlalchemy import BigInteger, Connection, Double, String, select, type_coer
 from sqlalchemy.types import TypeEngine
 
 from harness.environment import device_label
-from harness.store import rows, timings
-from harness.store.run import Run
+from harness.store import columns, timings
 from harness.store.schema import curves, runs
+from harness.store.skips import Skip
 from harness.store.timing import Timing
 
 RUNS = {
@@ -54,8 +54,6 @@ RUNS = {
 ``steps`` those that were done, ``warnings`` one a line; ``reason``, ``study``, ``trial``, ``train_limit``, ``threads``,
 ``version`` and ``selection`` are missing where there is none. Recipe and environment may come from elsewhere: what
 doesn't fit its column counts as missing, and ``epochs`` is then that of the finished ones."""
-_OWN = {"run", "recipe", "valid", "test", "epochs", "threads", "version", "selection", "steps", "train_limit"}
-_FIELDS = [name for name in RUNS if name not in _OWN]
 CURVES = {"run": "text", "epoch": "int64", "step": "int64"} | dict.fromkeys(
     ("seconds", "train_loss", "valid_loss", "valid", "lr"), "float64"
 )
@@ -105,16 +103,23 @@ bytes, ``reached`` the fraction of the floor. A case that was skipped has one ro
 missing."""
 
 
-def runs_frame(connection: Connection, recipe_hash: str | None = None) -> pd.DataFrame:
-    """One row a run (of one recipe where its hash is given), oldest first, with the columns of :data:`RUNS`."""
-    query = select(runs).order_by(runs.c.created, runs.c.id)
-    chosen = query if recipe_hash is None else query.where(runs.c.recipe_hash == recipe_hash)
-    return of_runs(rows.read(connection, chosen, with_curves=False))
+def runs_frame(
+    connection: Connection, recipe_hash: str | None = None, task: str | None = None, trials: bool = True
+) -> pd.DataFrame:
+    """One row a run (of one recipe, of one task; without `trials`), oldest first, with the columns of :data:`RUNS`."""
+    query = select(runs)
+    query = query if recipe_hash is None else query.where(runs.c.recipe_hash == recipe_hash)
+    query = query if task is None else query.where(runs.c.task == task)
+    query = query if trials else query.where(runs.c.study.is_(None))
+    found, _ = columns.read(connection, query.order_by(runs.c.created, runs.c.id))
+    return _frame(found, RUNS)
 
 
-def of_runs(found: Iterable[Run]) -> pd.DataFrame:
-    """One row a run in the order of `found`, with the columns of :data:`RUNS`."""
-    return _frame([_record(run) for run in found], RUNS)
+def tested_frame(connection: Connection) -> tuple[pd.DataFrame, dict[str, list[Any]]]:
+    """The same of the runs that are no trials, and what :func:`harness.store.columns.read` gives beside it."""
+    query = select(runs).where(runs.c.study.is_(None)).order_by(runs.c.created, runs.c.id)
+    found, documents = columns.read(connection, query)
+    return _frame(found, RUNS), documents
 
 
 def curves_frame(connection: Connection, trials: bool = True) -> pd.DataFrame:
@@ -125,11 +130,18 @@ def curves_frame(connection: Connection, trials: bool = True) -> pd.DataFrame:
         query = query.where(curves.c.run.in_(select(runs.c.id).where(runs.c.trial.is_(None))))
     # Into arrays page by page: a million rows at once would keep the garbage collector busier than the database.
     pages = connection.execution_options(yield_per=_PAGE).execute(query.order_by(curves.c.run, curves.c.epoch))
-    columns: dict[str, list[Any]] = {name: [] for name in CURVES}
+    found: dict[str, list[Any]] = {name: [] for name in CURVES}
     for page in pages.partitions():
         for (name, kind), values in zip(CURVES.items(), zip(*page, strict=True), strict=True):
-            columns[name].append(np.array(values, object if kind == "text" else kind))
-    return _frame({name: np.concatenate(parts) if parts else [] for name, parts in columns.items()}, CURVES)
+            found[name].append(np.array(values, object if kind == "text" else kind))
+    return _frame({name: np.concatenate(parts) if parts else [] for name, parts in found.items()}, CURVES)
+
+
+def of_skipped(found: Iterable[Skip]) -> pd.DataFrame:
+    """One row a pair: ``arch``, ``task``, ``reason``; where several suites leave it out, of the first by name."""
+    by_pair = {(one.arch, one.task): one.reason for one in sorted(found, reverse=True)}
+    records = [{"arch": arch, "task": task, "reason": reason} for (arch, task), reason in sorted(by_pair.items())]
+    return pd.DataFrame(records, columns=["arch", "task", "reason"])
 
 
 def timings_frame(connection: Connection) -> pd.DataFrame:
@@ -138,35 +150,15 @@ def timings_frame(connection: Connection) -> pd.DataFrame:
     return _frame([record for timing in found for record in phase_records(timing)], TIMINGS)
 
 
-def _frame(records: Any, columns: dict[str, str]) -> pd.DataFrame:
+def _frame(records: Any, kinds: dict[str, str]) -> pd.DataFrame:
     """Numbers get their types even where there is no row to infer them from; text has the type pandas prefers."""
-    numbers = {name: kind for name, kind in columns.items() if kind != "text"}
-    return pd.DataFrame(records, columns=list(columns)).astype(numbers)
-
-
-def _record(run: Run) -> dict[str, Any]:
-    training, software = _table(run.recipe, "training"), _table(run.environment, "software")
-    return {
-        **{name: getattr(run, name) for name in _FIELDS},
-        "run": run.id,
-        "recipe": run.recipe_name,
-        "valid": run.metrics.get("valid"),
-        "test": run.metrics.get("test"),
-        "epochs": _count(training.get("epochs"), run.epochs_done),
-        "train_limit": _count(training.get("train_limit")),
-        "device": device_label(run.environment, run.device),
-        "threads": _count(run.environment.get("threads")),
-        "backends": ", ".join(sorted({name for counts in run.backends.values() for name in counts})),
-        "version": version if isinstance(version := software.get("harness"), str) else None,
-        "selection": training.get("selection") if training.get("selection") in ("best", "final") else None,
-        "steps": run.steps_done,
-        "warnings": "\n".join(run.warnings),
-    }
+    numbers = {name: kind for name, kind in kinds.items() if kind != "text"}
+    return pd.DataFrame(records, columns=list(kinds)).astype(numbers)
 
 
 def phase_records(timing: Timing) -> list[dict[str, Any]]:
     """A timing as rows of its phases, or one row without a phase."""
-    software = _table(timing.environment, "software")
+    software = columns.table(timing.environment, "software")
     device, _, _ = timing.device.partition(":")
     common = {name: getattr(timing, name) for name in TIMINGS if name in timings.COLUMNS} | {
         "timing": timing.id,
@@ -200,15 +192,3 @@ def _phase_record(timing: Timing, phase: str) -> dict[str, Any]:
         "floor": floor and floor.seconds,
         "reached": timing.reached(phase),
     }
-
-
-def _table(document: dict[str, Any], name: str) -> dict[str, Any]:
-    """A table inside a document that may have come from elsewhere, and may have none."""
-    found = document.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _count(value: Any, missing: int | None = None) -> int | None:
-    """`value` where it is a whole number that a column takes, else `missing`."""
-    fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-    return value if fits else missing

@@ -15,9 +15,12 @@ from pydantic import (
 )
 
 from harness.recipe import content_hash
-from harness.store import plain, timing_line
+from harness.store import plain, skip_line, study_line, timing_line
 from harness.store.fields import Count, Id, Name, Number, Time
 from harness.store.run import CurvePoint, Metric, Run, State
+from harness.store.skip_line import SkipLine
+from harness.store.skips import Skip
+from harness.store.study_line import StudyLine
 from harness.store.timing import Timing
 from harness.store.timing_line import TimingLine
 
@@ -25,6 +28,11 @@ VERSION = 2
 """Of the lines; a field that is added, removed or gets another meaning raises it."""
 ADDED = ("study", "trial")
 """Fields that lines of version 1 lack."""
+Entry = Run | Timing | Skip | StudyLine
+"""What a line may hold."""
+NAMES = {Run: "runs", Timing: "timings", Skip: "skipped", StudyLine: "studies"}
+KINDS = ("timing", "suite", "study")
+"""Fields that lines of other kinds have in the place of ``run``."""
 
 
 class Point(BaseModel):
@@ -136,40 +144,56 @@ SHARED = [name for name in Line.model_fields if name not in ("version", "run", "
 """Fields that a line and a :class:`Run` have under the same name."""
 
 
-def document(run: Run | Timing) -> dict[str, Any]:
-    """A run or a timing as JSON values, field by field as the schema has them."""
-    if isinstance(run, Timing):
-        return timing_line.document(run)
-    points = [{name: getattr(point, name) for name in Point.model_fields} for point in run.curve]
-    fields = {name: getattr(run, name) for name in SHARED}
-    content: dict[str, Any] = plain.jsonable({"schema": VERSION, "run": run.id, **fields, "curve": points})
+def kind_of(entry: Entry) -> str:
+    """``runs``, ``timings``, ``skipped`` or ``studies``."""
+    return NAMES[type(entry)]
+
+
+def document(entry: Entry) -> dict[str, Any]:
+    """A run, a timing, a skipped pair or a study as JSON values, field by field as the schema has them."""
+    if isinstance(entry, Timing):
+        return timing_line.document(entry)
+    if isinstance(entry, Skip):
+        return skip_line.document(entry)
+    if isinstance(entry, StudyLine):
+        return study_line.document(entry)
+    points = [{name: getattr(point, name) for name in Point.model_fields} for point in entry.curve]
+    fields = {name: getattr(entry, name) for name in SHARED}
+    content: dict[str, Any] = plain.jsonable({"schema": VERSION, "run": entry.id, **fields, "curve": points})
     return content
 
 
-def parse(text: bytes | str) -> Run | Timing:
-    """The run or the timing of one line; a ``ValueError`` with the first reason why it is refused."""
+def parse(text: bytes | str) -> Entry:
+    """The run, timing, skipped pair or study of one line; a ``ValueError`` with the first reason why it is refused."""
     try:
-        if _is_timing(text):
+        kind = _kind(text)
+        if kind == "timing":
             return timing_line.timing_of(TimingLine.model_validate_json(text))
+        if kind == "suite":
+            return skip_line.skip_of(SkipLine.model_validate_json(text))
+        if kind == "study":
+            return StudyLine.model_validate_json(text)
         line = Line.model_validate_json(text)
     except ValidationError as error:
-        raise ValueError(_reason(error)) from error
+        raise ValueError(_reason(error, 1 if kind else VERSION)) from error
     points = [CurvePoint(**dict(point)) for point in line.curve]
     return Run(id=line.run, curve=points, **{name: getattr(line, name) for name in SHARED})
 
 
-def _is_timing(text: bytes | str) -> bool:
-    """Whether a line has the field that a timing has in the place of ``run``."""
-    if (b'"timing"' if isinstance(text, bytes) else '"timing"') not in text:  # type: ignore[operator]
-        return False
+def _kind(text: bytes | str) -> str | None:
+    """The field that other lines have in the place of ``run``; None for the line of a run."""
+    if not any((f'"{name}"'.encode() if isinstance(text, bytes) else f'"{name}"') in text for name in KINDS):  # type: ignore[operator]
+        return None
     try:
         content = plain.loads(text)
     except (ValueError, RecursionError):
-        return False  # it is refused as a run, with the reason
-    return isinstance(content, dict) and "timing" in content and "run" not in content
+        return None  # it is refused as a run, with the reason
+    if not isinstance(content, dict) or "run" in content or "trial" in content:  # a trial is a run of a study
+        return None
+    return next((name for name in KINDS if name in content), None)
 
 
-def _reason(error: ValidationError) -> str:
+def _reason(error: ValidationError, version: int) -> str:
     """The first complaint in words; a wrong version comes before the complaints that follow from it."""
     complaints = error.errors(include_url=False)
     first = next((one for one in complaints if one["loc"] == ("schema",)), complaints[0])
@@ -181,7 +205,8 @@ def _reason(error: ValidationError) -> str:
     if kind == "extra_forbidden":
         return f"the schema has no field '{where}'"
     if where == "schema":
-        return f"the schema is {value!r}, and this version reads 1 to {VERSION}: use the one that wrote it"
+        known = f"1 to {version}" if version > 1 else "1"
+        return f"the schema is {value!r}, and this version reads {known}: use the one that wrote it"
     message = str(first["ctx"]["error"]) if kind == "value_error" else f"{first['msg']}, got {_short(value)}"
     return f"{where}: {message}" if where else message
 

@@ -38,6 +38,7 @@ def prepare(database: Database, create: bool) -> None:
     if database.sqlite:
         _write_ahead(database)
     with database.writing() as connection:
+        database.making(connection)
         if _version(connection, database) is None:  # another process may have been first
             _create(connection)
 

@@ -23,7 +23,7 @@ _POINT = [field.name for field in fields(CurvePoint)]
 
 def read(connection: Connection, query: Select[Any], with_curves: bool) -> Iterator[Run]:
     """The runs that `query` selects from the table of runs, in its order, a page at a time."""
-    for page in connection.execution_options(yield_per=PAGE).execute(query).partitions():
+    for page in connection.execute(query, execution_options={"yield_per": PAGE}).partitions():
         found = [_run(row) for row in page]
         if with_curves:
             points = read_points(connection, [run.id for run in found])

@@ -81,10 +81,15 @@ class Run:
     @property
     def operations(self) -> str:
         """What computed each operation, and how often: ``unicornn: cpu 1,200 times; ...``."""
-        return "; ".join(
-            f"{operation}: {', '.join(f'{backend} {count:,} times' for backend, count in counts.items())}"
-            for operation, counts in self.backends.items()
-        )
+        return told_operations(self.backends)
+
+
+def told_operations(backends: dict[str, dict[str, int]]) -> str:
+    """:attr:`Run.operations` of these `backends`."""
+    return "; ".join(
+        f"{operation}: {', '.join(f'{backend} {count:,} times' for backend, count in counts.items())}"
+        for operation, counts in backends.items()
+    )
 
 
 def utc_now() -> str:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    select,
 )
 
 from harness.store import plain
@@ -93,6 +94,8 @@ meta = Table(
     Column("key", String(40), primary_key=True),
     Column("value", Text, nullable=False),
 )
+LOCK = select(meta.c.value).where(meta.c.key == "schema").with_for_update()
+"""Read by who must be alone with something: on a server the next one waits here for the end of the transaction."""
 
 runs = Table(
     "harness_runs",
@@ -174,3 +177,14 @@ timings = Table(
 )
 """Added after the first stores were made: it is created in an older one when the first timing is stored there, which
 programs of before don't notice. Until then such a store has no timings."""
+
+skipped = Table(
+    "harness_skipped",
+    metadata,
+    Column("suite", Words, primary_key=True),
+    Column("arch", Words, primary_key=True),
+    Column("task", Words, primary_key=True),
+    Column("reason", Words, nullable=False),
+)
+"""Pairs that a suite leaves out, with the reason. Like the timings it is created in an older store when it is first
+written to."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from harness.errors import UserError, did_you_mean
-from harness.store import opening, rows, timings
+from harness.store import head, listing, opening, rows, skips, timings
 from harness.store.database import Database
+from harness.store.head import Head
+from harness.store.listing import Listed
 from harness.store.run import STATES, CurvePoint, Run
 from harness.store.schema import curves, runs
+from harness.store.skips import Skip
 from harness.store.timing import Timing
 
 if TYPE_CHECKING:
@@ -114,23 +118,69 @@ class Store:
         with self.database.reading() as connection:
             return list(rows.read(connection, query, with_curves))
 
+    def listed(
+        self,
+        arch: str | None = None,
+        task: str | None = None,
+        state: str | None = None,
+        study: str | None = None,
+        limit: int | None = None,
+    ) -> tuple[list[Listed], int]:
+        """What a list says of the same runs, and how many there are beyond `limit` too, as of one moment."""
+        query = _selection(arch, task, state).where(_of(study))
+        with self.database.reading() as connection:
+            found = listing.read(connection, _newest_first(query).limit(limit))
+            if limit is None or len(found) < limit:
+                return found, len(found)
+            counted = query.with_only_columns(func.count(), maintain_column_froms=True)
+            return found, connection.scalar(counted) or 0
+
     def of_study(self, study: str) -> list[Run]:
         """The runs of a study's trials, oldest first, without their curves."""
         query = select(runs).where(runs.c.study == study).order_by(runs.c.created, runs.c.id)
         with self.database.reading() as connection:
             return list(rows.read(connection, query, with_curves=False))
 
-    def each(self, arch: str | None = None, task: str | None = None, state: str | None = None) -> Iterator[Run]:
+    def pairs(self) -> set[tuple[str, str]]:
+        """Architecture and task of every run."""
+        with self.database.reading() as connection:
+            found = connection.execute(select(runs.c.arch, runs.c.task).distinct())
+            return {(str(arch), str(task)) for arch, task in found}
+
+    def recipes_of_trials(self) -> dict[str, str]:
+        """Id of the run of every trial of every study -> hash of its recipe."""
+        with self.database.reading() as connection:
+            found = connection.execute(select(runs.c.id, runs.c.recipe_hash).where(runs.c.trial.is_not(None)))
+            return {str(run): str(recipe_hash) for run, recipe_hash in found}
+
+    def each(
+        self, arch: str | None = None, task: str | None = None, state: str | None = None
+    ) -> Generator[Run, None, None]:
         """The same runs and the trials too, with their curves, oldest first, a page at a time, as of one moment."""
         query = _selection(arch, task, state)
         with self.database.reading() as connection:
             yield from rows.read(connection, query.order_by(runs.c.created, runs.c.id), with_curves=True)
 
-    def each_tested(self) -> Iterator[Run]:
-        """The runs that are no trials, without their curves, oldest first, a page at a time, as of one moment."""
-        query = select(runs).where(_of(None)).order_by(runs.c.created, runs.c.id)
+    def heads(self, recipe_hashes: Iterable[str]) -> list[Head]:
+        """How the runs of some recipes stand, newest first among those of a recipe; no trials of a study."""
         with self.database.reading() as connection:
-            yield from rows.read(connection, query, with_curves=False)
+            return list(head.read(connection, recipe_hashes))
+
+    @contextmanager
+    def alone(self, name: str, what: str, advice: str) -> Iterator[None]:
+        """Be at `what` while no other process that uses this store is, on whatever machine.
+
+        Raises :class:`~harness.errors.UserError` with an advice where one has the lock `name`.
+        """
+        with ExitStack() as locked:
+            with self.database.explained():
+                locked.enter_context(self.database.locks().alone(name, what, advice))
+            yield
+
+    def held(self, name: str) -> bool:
+        """Whether a process that uses this store has the lock `name` now."""
+        with self.database.explained():
+            return self.database.locks().held(name)
 
     def count(self) -> int:
         """How many runs there are, trials of studies among them."""
@@ -142,12 +192,25 @@ class Store:
         with self.database.writing() as connection:
             return rows.remove(connection, ids)
 
+    def replace_skipped(self, suite: str, cells: Iterable[tuple[str, str, str]]) -> None:
+        """Let the pairs that a suite leaves out be `cells` (architecture, task label, reason) and no others."""
+        found = list(cells)
+        if not found and all(skip.suite != suite for skip in self.skipped()):
+            return
+        with self.database.writing() as connection:
+            skips.replace(connection, suite, found)
+
+    def skipped(self) -> list[Skip]:
+        """The pairs that suites leave out, by task, architecture and suite."""
+        with self.database.reading() as connection:
+            return list(skips.read(connection))
+
     def add_timings(self, new: Sequence[Timing]) -> None:
         """Store new timings."""
         with self.database.writing() as connection:
             timings.write(connection, new)
 
-    def timings(self, arch: str | None = None, sitting: str | None = None) -> Iterator[Timing]:
+    def timings(self, arch: str | None = None, sitting: str | None = None) -> Generator[Timing, None, None]:
         """The timings of exactly this architecture and sitting, oldest first, all as of one moment."""
         with self.database.reading() as connection:
             yield from timings.read(connection, timings.selection(arch, sitting))
@@ -157,12 +220,27 @@ class Store:
         with self.database.writing() as connection:
             return timings.remove(connection, arch)
 
-    def runs_frame(self, recipe_hash: str | None = None) -> pd.DataFrame:
-        """One row a run, or a run of one recipe, oldest first; columns: :data:`harness.store.frames.RUNS`."""
+    def runs_frame(
+        self, recipe_hash: str | None = None, *, task: str | None = None, trials: bool = True
+    ) -> pd.DataFrame:
+        """One row a run, or a run of one recipe or task, oldest first; columns: :data:`harness.store.frames.RUNS`.
+
+        Trials of studies are among them unless `trials` is False.
+        """
         from harness.store import frames
 
         with self.database.reading() as connection:
-            return frames.runs_frame(connection, recipe_hash)
+            return frames.runs_frame(connection, recipe_hash, task, trials)
+
+    def tested_frame(self) -> tuple[pd.DataFrame, dict[str, list[Any]]]:
+        """The same frame of the runs that are no trials, and what else they are, a list each in the order of the rows.
+
+        These are ``recipe``, ``environment``, ``backends`` and ``device``: see :func:`harness.store.columns.read`.
+        """
+        from harness.store import frames
+
+        with self.database.reading() as connection:
+            return frames.tested_frame(connection)
 
     def curves_frame(self, trials: bool = True) -> pd.DataFrame:
         """One row a run and epoch, of trials of studies too unless `trials` is False.
@@ -173,6 +251,12 @@ class Store:
 
         with self.database.reading() as connection:
             return frames.curves_frame(connection, trials)
+
+    def skipped_frame(self) -> pd.DataFrame:
+        """One row a pair that suites leave out: ``arch``, ``task``, ``reason``; of several suites the first by name."""
+        from harness.store import frames
+
+        return frames.of_skipped(self.skipped())
 
     def timings_frame(self) -> pd.DataFrame:
         """One row a timing and phase, oldest first; the columns are those of :data:`harness.store.frames.TIMINGS`."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, insert, inspect, select
 
 from harness.store.rows import PAGE
-from harness.store.schema import timings
+from harness.store.schema import LOCK, timings
 from harness.store.timing import Phase, Timing
 
 COLUMNS = [field.name for field in fields(Timing)]
@@ -20,13 +20,15 @@ def read(connection: Connection, query: Select[Any]) -> Iterator[Timing]:
     """The timings that `query` selects, in its order, a page at a time; none from a store older than its table."""
     if not inspect(connection).has_table(timings.name):
         return
-    for page in connection.execution_options(yield_per=PAGE).execute(query).partitions():
+    for page in connection.execute(query, execution_options={"yield_per": PAGE}).partitions():
         yield from map(_timing, page)
 
 
 def write(connection: Connection, new: Sequence[Timing]) -> None:
     """Insert timings; their ids must be new. The table is made where a store is older than it."""
-    timings.create(connection, checkfirst=True)
+    if not inspect(connection).has_table(timings.name):
+        connection.execute(LOCK)
+        timings.create(connection, checkfirst=True)
     if new:
         connection.execute(insert(timings), [_row(timing) for timing in new])
 

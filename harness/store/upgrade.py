@@ -7,12 +7,12 @@ are brought up to date when they are opened.
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, Connection, select, update
+from sqlalchemy import DDL, Connection, update
 from sqlalchemy.exc import ProgrammingError
 
 from harness.errors import UserError
 from harness.store.database import Database
-from harness.store.schema import VERSION, meta, runs
+from harness.store.schema import LOCK, VERSION, meta, runs
 
 OLDER = ("1",)
 """Versions that can be brought up to date."""
@@ -26,19 +26,19 @@ def attach(database: Database) -> None:
     if database.sqlite:
         database.before_reading, database.before_writing = pretend, bring_up
         return
-    try:
-        with database.writing() as connection:
+    with database.writing() as connection:
+        try:
             bring_up(connection)
-    except ProgrammingError as error:
-        raise UserError(
-            f"the store {database.name} was made by an earlier version of this program, and this user may not change"
-            " its tables: open it once as the user who owns them"
-        ) from error
+        except ProgrammingError as error:
+            raise UserError(
+                f"the store {database.name} was made by an earlier version of this program, and this user may not"
+                " change its tables: open it once as the user who owns them"
+            ) from error
 
 
 def bring_up(connection: Connection) -> None:
     """Bring the tables to this version, in a transaction that may write; nothing where another process was first."""
-    found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema").with_for_update())
+    found = connection.scalar(LOCK)
     if found not in OLDER:
         return
     for column in ADDED:

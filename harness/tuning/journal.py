@@ -17,7 +17,7 @@ from filelock import FileLock
 from optuna.storages.journal import BaseJournalBackend
 
 from harness.errors import UserError
-from harness.tuning.locks import make
+from harness.locking import make
 
 KEYS = {"op_code", "worker_id"}
 """What every line of a journal has."""

@@ -18,9 +18,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from harness.errors import UserError, one_line
 from harness.home import JOURNAL, Home, expanded
+from harness.locking import FileLocks, Locks, ServerLocks, make
 from harness.store import complaints
 from harness.tuning.journal import JournalFile, damaged
-from harness.tuning.locks import FileLocks, Locks, ServerLocks, make
 
 HEARTBEAT = 30
 """Seconds between two signs of life of a trial whose study is on a server."""

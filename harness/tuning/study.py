@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from uuid import uuid4
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -20,10 +21,11 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from harness.errors import UserError, did_you_mean
+from harness.locking import Life, has_ended
 from harness.registry import Registry
 from harness.seeding import derive
+from harness.training import Pruned
 from harness.tuning import tally
-from harness.tuning.locks import has_ended
 from harness.tuning.methods import pruner_of, sampler_of
 from harness.tuning.plan import Plan
 from harness.tuning.storage import Opened
@@ -43,14 +45,53 @@ class First:
 
 @dataclass(frozen=True)
 class Claim:
-    """A trial that this process has taken: it alone trains it and tells how it ended."""
+    """A trial that a worker has taken: it alone trains it and tells how it ended. Plain values, which can travel."""
 
-    trial: Trial
+    number: int
+    """Of the trial in its study."""
     identity: int
     """Number of the trial in the storage, over all studies."""
     values: dict[str, Any]
     continues: str | None
     """Id of the run that an earlier worker left unfinished."""
+
+
+class Trials(Protocol):
+    """What a worker needs of a study: :class:`Study` here, or one that stands for it on another machine."""
+
+    name: str
+    plan: Plan
+
+    @property
+    def local(self) -> bool:
+        """Whether all who use the study see one folder of locks; else a worker gives signs of life by :meth:`beat`."""
+
+    def live(self) -> Mapping[str, Any]:
+        """Begin a worker's life, whose end others see; what its claims say of it."""
+
+    def leave(self) -> None:
+        """End that life."""
+
+    def claim(self, worker: Mapping[str, Any], limit: int | None = None) -> Claim | None:
+        """Take a trial that waits; None where none is to be had."""
+
+    def give_back(self, claim: Claim) -> None:
+        """Let a trial wait again."""
+
+    def tell(self, claim: Claim, state: TrialState, value: float | None = None, reason: str | None = None) -> None:
+        """Say how a trial ended."""
+
+    def note(self, claim: Claim, key: str, value: Any) -> None:
+        """Set an attribute of a trial."""
+
+    def beat(self, identity: int) -> None:
+        """Give a sign of life of a trial."""
+
+    def report(self, claim: Claim, value: float, epoch: int) -> None:
+        """Report a score; raises :class:`~harness.training.Pruned` where another worker goes on with the trial."""
+
+    def should_prune(self, claim: Claim) -> bool:
+        """Whether a trial is not worth going on with."""
 
 
 class Study:
@@ -59,6 +100,8 @@ class Study:
     def __init__(self, opened: Opened, name: str, plan: Plan) -> None:
         self.opened, self.storage, self.name, self.plan = opened, opened.storage, name, plan
         self._id = self.storage.get_study_id_from_name(name)
+        self._claimed: dict[int, Trial] = {}
+        self._life: Life | None = None
 
     @classmethod
     def begin(cls, opened: Opened, name: str, plan: Plan) -> Study:
@@ -116,6 +159,23 @@ class Study:
                 study.enqueue_trial(values, user_attrs={tally.SLOT: slot, **origin})
             return max(0, target - have)
 
+    @property
+    def local(self) -> bool:
+        """Whether all who use the study see one folder of locks; else some may be on other machines."""
+        return self.opened.local
+
+    def live(self) -> Mapping[str, Any]:
+        """Begin the life of a worker in this process: a lock that it holds. What its claims say of it."""
+        self._life = Life(self.opened.lives / f"worker-{uuid4().hex[:12]}.lock")
+        self._life.begin()
+        return worker_attribute(self._life.file)
+
+    def leave(self) -> None:
+        """End that life."""
+        if self._life is not None:
+            self._life.end()
+            self._life = None
+
     def claim(self, worker: Mapping[str, Any], limit: int | None = None) -> Claim | None:
         """Take a trial that waits and sample its values; None where none is to be had.
 
@@ -137,6 +197,7 @@ class Study:
 
     def give_back(self, claim: Claim) -> None:
         """Let a trial that was interrupted wait for a worker again, with its values and its run."""
+        self._claimed.pop(claim.identity, None)
         with suppress(UpdateFinishedTrialError):  # others thought that this worker was dead
             self.storage.set_trial_state_values(claim.identity, TrialState.WAITING)
 
@@ -145,15 +206,30 @@ class Study:
         try:
             if reason is not None:
                 self.note(claim, tally.REASON, reason)
-            claim.trial.study.tell(claim.trial, value, state)
+            trial = self._claimed[claim.identity]
+            trial.study.tell(trial, value, state)
         except (UpdateFinishedTrialError, ValueError):
             if self.storage.get_trial(claim.identity).state == TrialState.RUNNING:
                 raise  # else others thought that this worker was dead, and have replaced the trial
+        self._claimed.pop(claim.identity, None)
 
     def note(self, claim: Claim, key: str, value: Any) -> None:
         """Set an attribute of a trial that is under way."""
         with suppress(UpdateFinishedTrialError):  # others thought that this worker was dead
             self.storage.set_trial_user_attr(claim.identity, key, value)
+
+    def report(self, claim: Claim, value: float, epoch: int) -> None:
+        """Report the score after an epoch; :class:`~harness.training.Pruned` where another worker has the trial."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an epoch that was reported by an earlier worker
+            try:
+                self._claimed[claim.identity].report(value, epoch)
+            except UpdateFinishedTrialError:
+                raise Pruned("another worker goes on with it, as this one was taken for dead") from None
+
+    def should_prune(self, claim: Claim) -> bool:
+        """Whether the pruner sees no hope for a trial by what was reported."""
+        return self._claimed[claim.identity].should_prune()
 
     def beat(self, identity: int) -> None:
         """Give a sign of life of a trial to a server: workers on other machines see no lock of this one."""
@@ -165,6 +241,11 @@ class Study:
         """Fail the trials whose workers died and let each wait again as a new trial; the numbers of the dead."""
         with self._lock():
             return self._recover()
+
+    def is_at_work(self) -> bool:
+        """Whether a worker that lives trains a trial of it."""
+        stale = self._without_signs()
+        return any(t.state == TrialState.RUNNING and not self._is_dead(t, stale) for t in self.trials())
 
     def delete(self) -> None:
         """Delete the study with its trials; their runs are not touched."""
@@ -187,7 +268,8 @@ class Study:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             values = {key: _suggest(trial, key, one) for key, one in self.plan.space.distributions.items()}
-        return Claim(trial, identity, values, attributes.get(tally.RUN) or attributes.get(tally.CONTINUES))
+        self._claimed[identity] = trial
+        return Claim(chosen.number, identity, values, attributes.get(tally.RUN) or attributes.get(tally.CONTINUES))
 
     def _recover(self) -> list[int]:
         stale = self._without_signs()

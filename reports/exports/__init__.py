@@ -25,8 +25,9 @@ FORMATS = tuple(_FILES)
 def export(frames: Frames, out: Path, form: str) -> list[Path]:
     """Write `frames` into the folder `out` in a form of :data:`FORMATS`; returns the files, first the one to open.
 
-    ``md`` is one Markdown file with every ranking and its figures as PNG; ``latex`` a table a file (for booktabs) and
-    all figures as PDF and PNG; ``csv`` a file of rankings, one of runs and one of timings; ``json`` one of rankings.
+    ``md`` is one Markdown file with every ranking and its figures as PNG; ``latex`` a table a file (for booktabs), a
+    file that shows all figures, and these as PDF and PNG; ``csv`` a file of rankings, one of runs and one of timings;
+    ``json`` one of rankings.
     The numbers are those of the pages. The same frames give the same bytes. An `out` that can't be written is an
     OSError of one sentence.
     """

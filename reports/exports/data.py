@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
@@ -21,9 +21,9 @@ def csv_files(report: Report) -> Iterator[File]:
     """``rankings.csv`` (a row a row of a ranking), ``runs.csv`` and ``timings.csv``."""
     rankings = [plain(ranking, row) for ranking in report.rankings for row in ranking.rows]
     yield File("rankings.csv", _csv(COLUMNS, rankings))
-    yield File("runs.csv", _csv([column.name for column in fields(Run)], [asdict(run) for run in report.runs]))
+    yield File("runs.csv", _csv([column.name for column in fields(Run)], [vars(run) for run in report.runs]))
     names = [column.name for column in fields(Timing)]
-    yield File("timings.csv", _csv(names, [asdict(timing) for timing in report.timings]))
+    yield File("timings.csv", _csv(names, [vars(timing) for timing in report.timings]))
 
 
 def json_files(report: Report) -> Iterator[File]:

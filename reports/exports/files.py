@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from reports.files import reason, replace
 
 
 @dataclass(frozen=True)
@@ -22,20 +23,13 @@ def write(file: File, out: Path) -> Path:
 
 
 def put(path: Path, make: Callable[[Path], object]) -> Path:
-    """Have `make` write the file `path` in one step: it is given another name, which then takes the place of the file.
+    """Have `make` write the file `path` in one step (:func:`reports.files.replace`), into a folder that is made.
 
     A folder that is a file or can't be written is an OSError of one sentence.
     """
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            make(part)
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+        replace(path, make)
     except OSError as error:
-        reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror or error
-        raise OSError(f"cannot write {path.name} to {path.parent} ({reason}): name another folder") from error
+        raise OSError(f"cannot write {path.name} to {path.parent} ({reason(error)}): name another folder") from error
     return path

@@ -16,7 +16,7 @@ def files(report: Report) -> Iterator[File]:
     parts = ["# Leaderboard of recurrent networks", _part(overview(report))]
     for ranking in report.rankings:
         pictures = [panel for drawing in figures_of(ranking, report) for panel in drawing.panels]
-        parts.append(_part(sheet(ranking)))
+        parts.append(_part(sheet(ranking, report)))
         parts += [f"![{escaped(panel.label)}](figures/{panel.name}.png)" for panel in pictures]
     yield File("leaderboard.md", "\n\n".join(parts) + "\n")
 

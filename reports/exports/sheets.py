@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reports import formats
 from reports.ranking.leaderboard import Ranking
 from reports.ranking.rows import Row
+from reports.ranking.studies import Searches, searches
 from reports.report import Report
 
 CAPTION = "Test metric: mean over n seeds ± half the width of its 95 % interval (Student); the best mean is in bold."
+OVERVIEW_CAPTION = (
+    "Test metric: mean over seeds ± half the width of its 95 % interval (Student); the best mean of a row is in bold."
+    " Of several recipes of an architecture the validation set chose."
+)
 
 
 @dataclass(frozen=True)
@@ -35,20 +40,29 @@ class Sheet:
 
 
 def overview(report: Report) -> Sheet:
-    """Architectures against rankings: of several recipes the one that the validation set chooses, as on the page."""
+    """Rankings against architectures: of several recipes the one that the validation set chooses, as on the page."""
     rankings = [ranking for ranking in report.rankings if ranking.ranked]
     archs = [entry for entry in report.architectures if any(ranking.chosen(entry.name) for ranking in rankings)]
-    rows = []
-    for entry in archs:
-        chosen = [ranking.chosen(entry.name) for ranking in rankings]
-        cells = [_score(row, ranking, _leads(row, ranking)) for row, ranking in zip(chosen, rankings, strict=True)]
-        rows.append((Cell(entry.title or entry.name), *cells))
-    heads = ("Architecture", *(f"{head(ranking)}{_unit(ranking)}" for ranking in rankings))
-    return Sheet("overview", "All tasks", CAPTION, heads, tuple(rows))
+    rows, notes = [], []
+    for ranking in rankings:
+        chosen = [ranking.chosen(entry.name) for entry in archs]
+        cells = [_score(row, ranking, _leads(row, ranking)) for row in chosen]
+        seeds = formats.span(row.test.n for row in chosen if row is not None and row.test)
+        epochs = formats.span(count for row in chosen if row for count in row.whole("epochs_done"))
+        counts = (Cell(seeds, number=True), Cell(epochs, number=True))
+        rows.append((Cell(f"{head(ranking)}{_unit(ranking)}"), *cells, *counts))
+        found = _searches(report, ranking)
+        told = {row.title: _recipe(row, found) for row in chosen if row is not None and row.test}
+        same = len(set(told.values())) == 1
+        recipes = f"all {next(iter(told.values()))}" if same else ", ".join(map(" ".join, told.items()))
+        notes.append(f"{head(ranking)}: {recipes}")
+    heads = ("Task", *(entry.title or entry.name for entry in archs), "Seeds", "Epochs")
+    return Sheet("overview", "All tasks", OVERVIEW_CAPTION, heads, tuple(rows), tuple(notes))
 
 
-def sheet(ranking: Ranking) -> Sheet:
+def sheet(ranking: Ranking, report: Report) -> Sheet:
     """One ranking with the columns that a paper needs."""
+    found = _searches(report, ranking)
     percent = _unit(ranking)
     heads = (
         "Rank",
@@ -68,16 +82,37 @@ def sheet(ranking: Ranking) -> Sheet:
         caption=f"{head(ranking)}: {formats.metric_name(ranking.metric)}, {direction} is better. {CAPTION}",
         heads=heads,
         rows=tuple(_row(row, ranking) for row in ranking.rows),
-        notes=tuple(f"{row.title}, {row.recipe}: {note}" for row in ranking.rows for note in row.notes),
+        notes=(*_machines(ranking), *(note for row in ranking.rows for note in _notes(row, found))),
     )
 
 
 def head(ranking: Ranking) -> str:
     """A ranking in words: title of the task, and what of it."""
-    name = formats.clipped(ranking.title, 80)
-    if ranking.train_limit is not None:
-        name += f", first {formats.count(ranking.train_limit)} training samples"
-    return name + (", weights of the last epoch" if ranking.selection == "final" else "")
+    return formats.of_ranking(ranking.title, ranking.train_limit, ranking.selection)
+
+
+def _searches(report: Report, ranking: Ranking) -> Searches:
+    return searches(study for study in report.studies if study.task == ranking.task)
+
+
+def _recipe(row: Row, found: Searches) -> str:
+    """Which recipe stands for an architecture, and what searched it: ``tuned (best of 20 trials)``."""
+    told = found.told(row)
+    return f"{row.recipe} ({told})" if told else row.recipe
+
+
+def _notes(row: Row, found: Searches) -> Iterator[str]:
+    """What a reader must know of a row, a line each."""
+    for told in (found.told(row), *map(str, row.notes)):
+        if told:
+            yield f"{row.title}, {row.recipe}: {told}"
+
+
+def _machines(ranking: Ranking) -> Iterator[str]:
+    """On what the runs of a ranking were trained, which the times are of."""
+    found = dict.fromkeys((run.device, run.threads) for row in ranking.rows for run in row.runs if run.device)
+    if found:
+        yield f"Times are means a run on {'; '.join(formats.machine(*one) for one in found)}"
 
 
 def _row(row: Row, ranking: Ranking) -> tuple[Cell, ...]:
@@ -85,7 +120,7 @@ def _row(row: Row, ranking: Ranking) -> tuple[Cell, ...]:
     return (
         Cell("–" if row.rank is None else str(row.rank), number=True),
         Cell(formats.clipped(row.title, 60)),
-        Cell(formats.clipped(row.recipe, 40)),
+        Cell(formats.clipped(row.recipe, 200)),
         _score(row, ranking, row.rank == 1),
         Cell(str(test.n if test else 0), number=True),
         Cell(formats.value(test.best if test else None, ranking.metric), number=True),
@@ -108,10 +143,8 @@ def _score(row: Row | None, ranking: Ranking, best: bool) -> Cell:
 
 
 def _leads(row: Row | None, ranking: Ranking) -> bool:
-    ranks = [
-        other.rank for arch in {one.arch for one in ranking.rows} if (other := ranking.chosen(arch)) and other.rank
-    ]
-    return row is not None and row.rank is not None and row.rank == min(ranks)
+    leading = min((other.rank for other in ranking.shown.values() if other.rank), default=None)
+    return row is not None and row.rank is not None and row.rank == leading
 
 
 def _unit(ranking: Ranking) -> str:
@@ -120,4 +153,4 @@ def _unit(ranking: Ranking) -> str:
 
 def sheets(report: Report) -> Sequence[Sheet]:
     """The table of all tasks, then one a ranking."""
-    return [overview(report), *(sheet(ranking) for ranking in report.rankings)]
+    return [overview(report), *(sheet(ranking, report) for ranking in report.rankings)]

@@ -52,15 +52,19 @@ def curve(row: Row, traces: Mapping[str, Trace], axis: Axis) -> Curve | None:
 def _line(trace: Trace | None, axis: Axis) -> tuple[np.ndarray, np.ndarray]:
     if trace is None:
         return np.empty(0), np.empty(0)
+    places = getattr(trace, axis)
+    if (places[1:] > places[:-1]).all():
+        return places, trace.valid
     # Two evaluations at one place, as of a run that was resumed: the last of them stays.
-    places, last = np.unique(getattr(trace, axis)[::-1], return_index=True)
+    places, last = np.unique(places[::-1], return_index=True)
     return places, trace.valid[::-1][last]
 
 
 def _axis(lines: Sequence[np.ndarray]) -> np.ndarray:
     start, end = max(line[0] for line in lines), max(line[-1] for line in lines)
     # Where seeds are evaluated at the same steps, these are the places and nothing is interpolated.
-    places = np.unique(np.concatenate(lines))
+    same = all(np.array_equal(line, lines[0]) for line in lines)
+    places = lines[0] if same else np.unique(np.concatenate(lines))
     if len(places) > max(map(len, lines)):
         places = np.linspace(start, end, max(map(len, lines)))
     places = places[places >= start]

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from reports import formats
 from reports.figures.curves import Axis, Curve, curve
 from reports.figures.drawing import Column, Drawing, Line, Panel, key
-from reports.figures.scales import from_zero, looks, metric_axis, metric_title, percent, time_unit
+from reports.figures.scales import apart, from_zero, looks, metric_axis, metric_title, percent, time_unit
 from reports.figures.style import Palette, Series
 from reports.ranking.leaderboard import Ranking
 from reports.ranking.rows import Row
@@ -44,8 +44,10 @@ def learning_curves(ranking: Ranking, traces: Mapping[str, Trace], numbers: Mapp
         "the highest seed. A seed that stopped early keeps its last value.",
         panels=(_panel(ranking, "step", steps, series, span), _panel(ranking, "seconds", seconds, series, span)),
         keys=tuple(
-            key(look, f"{name}-{number}", one.row.title, one.row.recipe)
-            for number, (one, look) in enumerate(zip(steps, series, strict=True), 1)
+            key(look, f"{name}-{number}", one.row.title, recipe)
+            for number, (one, look, recipe) in enumerate(
+                zip(steps, series, apart([one.row.recipe for one in steps]), strict=True), 1
+            )
         ),
         columns=(
             *(Column("Architecture"), Column("Recipe"), Column("Against"), Column("At", number=True)),

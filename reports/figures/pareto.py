@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from reports import formats
 from reports.figures.drawing import Column, Drawing, Key, Line, Panel, key
 from reports.figures.loglog import spanned
-from reports.figures.scales import exact_axis, from_zero, log_costs, looks, metric_title, percent, time_unit
+from reports.figures.scales import apart, exact_axis, from_zero, log_costs, looks, metric_title, percent, time_unit
 from reports.figures.strips import Scale
-from reports.figures.style import Palette, Series
+from reports.figures.style import PLAIN, Palette, Series
 from reports.ranking.leaderboard import Ranking
 from reports.ranking.rows import SEVERAL_MACHINES, Row, machines
 from reports.statistics import over_decades
@@ -20,7 +21,15 @@ from reports.statistics import over_decades
 _FILLS = ("full", "none", "left", "top")
 _FILLED = ("", "hollow", "left half filled", "upper half filled")
 _SIZE, _PLACE = (360.0, 250.0), (0.14, 0.19, 0.83, 0.7)  # smaller than other panels: three stand side by side
+MOST_ROWS = 60
+"""Rows that are drawn of a ranking, its best, beside those that are not beaten."""
+_MATCHED = 0.75
+"""Least number of parameters over the most, from which on their axis does not begin at 0."""
+_EQUAL = 0.95
+"""The same, from which on all models count as of one size."""
 _Look = Mapping[tuple[str, str], Series]
+_Known = Mapping[int, float]
+"""The cost of each row that has one, by its place."""
 
 
 @dataclass(frozen=True)
@@ -73,28 +82,56 @@ def front(points: Sequence[tuple[float, float]], higher_is_better: bool) -> list
 
 def pareto(ranking: Ranking, numbers: Mapping[str, int]) -> Drawing | None:
     """The figure of `ranking`, a panel a cost; None where no cost is known for two rows with a result."""
-    rows = ranking.ranked
-    costs = [cost for cost in COSTS if len(_known(cost, rows)) > 1]
+    rows = _drawn(ranking)
+    left_out, ranking = len(ranking.ranked) - len(rows), replace(ranking, rows=rows)
+    known = {cost.name: found for cost in COSTS if _differ(cost, found := _known(cost, rows))}
+    costs = [cost for cost in COSTS if cost.name in known]
     if not costs:
         return None
     look, name = looks(rows, numbers), f"{ranking.anchor}--pareto"
-    best = {cost.name: _front(cost, rows, ranking.higher_is_better) for cost in costs}
+    recipes = apart([row.recipe for row in rows])
+    best = {cost: _front(found, rows, ranking.higher_is_better) for cost, found in known.items()}
     return Drawing(
         name=name,
         heading="Accuracy against cost" if ranking.metric == "accuracy" else "Error against cost",
         caption="Test mean of each row, with its 95 % interval where there is more than one seed, against what it "
         f"costs: {formats.listed(_WORDS[cost.name] for cost in costs)}. The line joins the rows that no other row "
         "beats in both. An interval that leaves the figure has no end mark.",
-        panels=tuple(_panel(cost, ranking, look, best[cost.name]) for cost in costs),
-        keys=tuple(_key(look[row.arch, row.recipe_hash], f"{name}-{n}", row) for n, row in enumerate(rows, 1)),
+        panels=tuple(_panel(cost, ranking, look, known[cost.name], best[cost.name]) for cost in costs),
+        keys=tuple(
+            _key(look[row.arch, row.recipe_hash], f"{name}-{n}", row.title, recipe)
+            for n, (row, recipe) in enumerate(zip(rows, recipes, strict=True), 1)
+        ),
         columns=(
             *(Column("Architecture"), Column("Recipe"), Column("Test mean", number=True)),
             *(Column("95 % interval", number=True), Column("n", number=True)),
             *(Column(_HEADS[cost.name], number=True) for cost in costs),
             Column("Not beaten in"),
         ),
-        lines=tuple(_line(row, place, ranking.metric, costs, rows, best) for place, row in enumerate(rows)),
-        notes=_notes(rows, costs),
+        lines=tuple(_line(row, place, ranking.metric, costs, known, best) for place, row in enumerate(rows)),
+        notes=(*_notes(rows, costs, known), *_left_out(left_out)),
+    )
+
+
+def _differ(cost: Cost, found: _Known) -> bool:
+    """Whether there is a cost to compare; models of one size have none in their size."""
+    if len(found) < 2:
+        return False
+    return cost.is_time or min(found.values()) < _EQUAL * max(found.values())
+
+
+def _drawn(ranking: Ranking) -> tuple[Row, ...]:
+    """The rows with a result, or of very many the best and all that are not beaten in some cost."""
+    rows = ranking.ranked
+    if len(rows) <= MOST_ROWS:
+        return rows
+    unbeaten = {place for cost in COSTS for place in _front(_known(cost, rows), rows, ranking.higher_is_better)}
+    return tuple(row for place, row in enumerate(rows) if place < MOST_ROWS or place in unbeaten)
+
+
+def _left_out(number: int) -> tuple[str, ...]:
+    return (f"{number:,} further rows are beaten in every cost and not among the best: they are not drawn.",) * (
+        number > 0
     )
 
 
@@ -106,56 +143,59 @@ _WORDS = {
 }
 
 
-def _known(cost: Cost, rows: Sequence[Row]) -> dict[int, float]:
+def _known(cost: Cost, rows: Sequence[Row]) -> _Known:
     """The cost of each row that has one, by its place; one that isn't above 0 is not known."""
     found = {place: cost.read(row) for place, row in enumerate(rows)}
     return {place: float(value) for place, value in found.items() if value is not None and value > 0}
 
 
-def _front(cost: Cost, rows: Sequence[Row], higher_is_better: bool) -> list[int]:
-    known = _known(cost, rows)
+def _front(known: _Known, rows: Sequence[Row], higher_is_better: bool) -> list[int]:
     places = list(known)
     points = [(known[place], rows[place].test.mean) for place in places]  # type: ignore[union-attr]
     return [places[one] for one in front(points, higher_is_better)]
 
 
-def _notes(rows: Sequence[Row], costs: Sequence[Cost]) -> tuple[str, ...]:
+def _notes(rows: Sequence[Row], costs: Sequence[Cost], known: Mapping[str, _Known]) -> tuple[str, ...]:
     found = []
     if len(machines(rows)) > 1 and any(cost.is_time for cost in costs):
         found.append(SEVERAL_MACHINES)
     for cost in costs:
-        if missing := len(rows) - len(_known(cost, rows)):
+        if missing := len(rows) - len(known[cost.name]):
             what = f"{_HEADS[cost.name].lower()}: not known for {missing:,} {'row' if missing == 1 else 'rows'}"
             found.append(f"{what.capitalize()}.")
     return tuple(found)
 
 
-def _key(series: Series, name: str, row: Row) -> Key:
+def _key(series: Series, name: str, title: str, recipe: str) -> Key:
     filled = _FILLED[series.recipe % len(_FILLED)]
-    detail = ", ".join(filter(None, (formats.clipped(row.recipe, 25), filled)))
-    return key(replace(series, recipe=0), name, row.title, detail)
+    detail = ", ".join(filter(None, (formats.clipped(recipe, 25), filled)))
+    return key(replace(series, recipe=0), name, title, detail)
 
 
 def _line(
-    row: Row, place: int, metric: str, costs: Sequence[Cost], rows: Sequence[Row], best: Mapping[str, list[int]]
+    row: Row,
+    place: int,
+    metric: str,
+    costs: Sequence[Cost],
+    known: Mapping[str, _Known],
+    best: Mapping[str, list[int]],
 ) -> Line:
     test = row.test
     assert test is not None
     cells, at = [], []
     for cost in costs:
-        known = _known(cost, rows)
-        size, _ = cost.unit(max(known.values()))
-        cells.append(cost.shown(known[place]) if place in known else formats.NONE)
-        at.append((known[place] / size, percent(metric) * test.mean) if place in known else None)
+        found = known[cost.name]
+        size, _ = cost.unit(max(found.values()))
+        cells.append(cost.shown(found[place]) if place in found else formats.NONE)
+        at.append((found[place] / size, percent(metric) * test.mean) if place in found else None)
     interval = "none" if test.half_width is None else f"± {formats.half_width(test.half_width, metric)}"
     unbeaten = formats.listed(_HEADS[cost.name].lower() for cost in costs if place in best[cost.name])
     cells = [row.title, row.recipe, formats.value(test.mean, metric), interval, str(test.n), *cells, unbeaten or "–"]
     return Line(tuple(cells), tuple(at))
 
 
-def _panel(cost: Cost, ranking: Ranking, look: _Look, best: Sequence[int]) -> Panel:
+def _panel(cost: Cost, ranking: Ranking, look: _Look, known: _Known, best: Sequence[int]) -> Panel:
     rows, factor = ranking.ranked, percent(ranking.metric)
-    known = _known(cost, rows)
     size, title = cost.unit(max(known.values()))
     places = {place: value / size for place, value in known.items()}
     scale = Scale.of([row.test for row in rows if row.test], ranking.metric)
@@ -166,7 +206,7 @@ def _panel(cost: Cost, ranking: Ranking, look: _Look, best: Sequence[int]) -> Pa
         if over_decades(least, most):
             log_costs(axes, *spanned(places.values()))
         else:
-            from_zero(axes, most * 1.04)
+            _linear(axes, least, most, whole_scale=cost.is_time)
         _draw_front(axes, [(places[one], factor * rows[one].test.mean) for one in best], palette)  # type: ignore[union-attr]
         drawn = [(x, rows[place], look[rows[place].arch, rows[place].recipe_hash]) for place, x in places.items()]
         _draw_intervals(axes, drawn, scale, factor, palette)
@@ -178,6 +218,17 @@ def _panel(cost: Cost, ranking: Ranking, look: _Look, best: Sequence[int]) -> Pa
     label = f"Scatter plot: test {formats.metric_name(ranking.metric)} against {title[0].lower()}{title[1:]}"
     name = f"{ranking.anchor}--pareto-{cost.name}"
     return Panel(name, f"{label}, a point a row of the ranking", draw, size=_SIZE, place=_PLACE)
+
+
+def _linear(axes: Axes, least: float, most: float, whole_scale: bool) -> None:
+    # Sizes that were matched differ by a few percent: on a scale from 0 they would stand on each other.
+    if whole_scale or least < _MATCHED * most:
+        from_zero(axes, most * 1.04)
+        return
+    margin = (most - least) / 8 or most / 20
+    axes.set_xlim(least - margin, most + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_formatter(PLAIN)
 
 
 def _draw_front(axes: Axes, points: Sequence[tuple[float, float]], palette: Palette) -> None:

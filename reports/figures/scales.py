@@ -78,6 +78,13 @@ def log_costs(axes: Axes, low: float, high: float) -> None:
     axes.xaxis.set_major_formatter(PLAIN)
 
 
+def apart(names: Sequence[str]) -> list[str]:
+    """Names of recipes (``standard, epochs=3, lr=0.01``) without what all have; "" where nothing is left."""
+    parts = [name.split(", ") for name in names]
+    common = set.intersection(*map(set, parts)) if parts else set()
+    return [", ".join(part for part in one if part not in common) for one in parts]
+
+
 def looks(rows: Sequence[Row], numbers: Mapping[str, int]) -> dict[tuple[str, str], Series]:
     """How each row is drawn, by architecture and hash of the recipe: the recipes of an architecture in their order."""
     recipes: dict[str, int] = {}

@@ -18,30 +18,35 @@ from reports.records import Trial
 from reports.report import Study
 from reports.statistics import over_decades
 
-MOST_PANELS = 6
+MOST_PANELS, MOST_TRIALS = 6, 500
+"""Hyper-parameters and trials that the figure of one study has at most."""
 FEW = 4  # numbers that were tried: an axis names just them
 SIZE, PLACE = (340.0, 225.0), (0.13, 0.23, 0.85, 0.64)
 
 
-def sensitivity(study: Study, numbers: Mapping[str, int], name: str) -> Drawing | None:
+def sensitivity(
+    study: Study, numbers: Mapping[str, int], name: str, panels: int = MOST_PANELS, trials: int = MOST_TRIALS
+) -> Drawing | None:
     """The score of every trial of `study` against each of its most important hyper-parameters, a panel each.
 
     None where fewer than two trials have a score or nothing is known of what was drawn in them. `numbers` gives every
-    architecture its number, `name` is unique on the page.
+    architecture its number, `name` is unique on the page. No more than about so many `panels` and `trials` are drawn.
     """
-    drawn = [values(trial) for trial in study.trials]
-    scores = [_score(trial, study.metric) for trial in study.trials]
+    chosen = _chosen(study, trials)
+    drawn = [values(trial) for trial in chosen]
+    scores = [_score(trial, study.metric) for trial in chosen]
     known = [score for score in scores if score is not None]
-    found = [one for key in keys(study.importance, drawn) if (one := sampled(key, drawn, scores))][:MOST_PANELS]
+    varied = [one for key in keys(study.importance, drawn) if (one := sampled(key, drawn, scores))]
+    found = varied[:panels]
     if not found or len(known) < 2:
         return None
     colour = numbers.get(study.arch, 0)
-    complete = [trial.state == "complete" for trial in study.trials]
+    complete = [trial.state == "complete" for trial in chosen]
     span, title = (min(known), max(known)), _title(study.metric)
     return Drawing(
         name=name,
         heading="Trials",
-        caption=_caption(study, len(known)),
+        caption=_caption(study) + _left_out(study, chosen, found, varied),
         panels=tuple(
             _panel(one, f"{name}-{number}", list(zip(one.across, scores, complete, strict=True)), span, title, colour)
             for number, one in enumerate(found, 1)
@@ -55,7 +60,7 @@ def sensitivity(study: Study, numbers: Mapping[str, int], name: str) -> Drawing 
         ),
         lines=tuple(
             _line(trial, drawn[place], score, [(one.key, one.across[place]) for one in found])
-            for place, (trial, score) in enumerate(zip(study.trials, scores, strict=True))
+            for place, (trial, score) in enumerate(zip(chosen, scores, strict=True))
         ),
     )
 
@@ -69,14 +74,39 @@ def _title(metric: str) -> str:
     return f"validation {formats.clipped(formats.metric_name(metric), 40)}{', %' if metric == 'accuracy' else ''}"
 
 
-def _caption(study: Study, shown: int) -> str:
+def _chosen(study: Study, most: int) -> list[Trial]:
+    """Of many trials the best half of those that are drawn, and the others at equal distances in their order."""
+    if len(study.trials) <= most:
+        return list(study.trials)
+    sign = -1 if study.higher_is_better else 1
+    scores = [_score(trial, study.metric) for trial in study.trials]
+    rising = sorted((sign * score, place) for place, score in enumerate(scores) if score is not None)
+    best = {place for _, place in rising[: most // 2]}
+    rest = [place for place in range(len(study.trials)) if place not in best]
+    step = -(-len(rest) // (most - len(best)))
+    return [study.trials[place] for place in sorted(best | set(rest[::step]))]
+
+
+def _left_out(study: Study, chosen: Sequence[Trial], found: Sequence[Sampled], varied: Sequence[Sampled]) -> str:
+    text = ""
+    if len(chosen) < len(study.trials):
+        text += (
+            f" Told here are {len(chosen):,} of {len(study.trials):,} trials: the best, and of the others some at "
+            "equal distances in their order."
+        )
+    if len(found) < len(varied):
+        text += f" Of {len(varied):,} hyper-parameters the first {len(found):,} are drawn, by their importance."
+    return text
+
+
+def _caption(study: Study) -> str:
     states = Counter(trial.state for trial in study.trials)
     ended = states["pruned"]
     early = (
         f" The {ended:,} that {'was' if ended == 1 else 'were'} ended early {'stands' if ended == 1 else 'stand'} at "
     )
     early += "the best that it reached." if ended == 1 else "the best that they reached."
-    missing = len(study.trials) - shown
+    missing = sum(_score(trial, study.metric) is None for trial in study.trials)
     rest = f" {missing:,} without a value {'is' if missing == 1 else 'are'} not drawn." * bool(missing)
     better = "higher" if study.higher_is_better else "lower"
     return f"Each trial stands at the value that was chosen for it; {better} is better.{early * bool(ended)}{rest}"

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from reports.statistics import Summary, over_decades
 
+MOST_DOTS = 40
+"""Of more seeds those share a dot that stand at the same percent of the scale: a dot is wider than that."""
+
 
 @dataclass(frozen=True)
 class Strip:
@@ -56,6 +59,8 @@ class Scale:
     def strip(self, row: Summary) -> Strip:
         """The drawing of one row; without an interval where there is none."""
         seeds, mean = tuple(self.place(value) for value in row.values), self.place(row.mean)
+        if len(seeds) > MOST_DOTS:
+            seeds = tuple(sorted({float(round(place)) for place in seeds}))
         if row.low is None or row.high is None:
             return Strip(seeds, mean, None, None)
         return Strip(seeds, mean, self.place(row.low), self.place(row.high), row.low < self.low, row.high > self.high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,7 +70,9 @@ class Series:
 @contextmanager
 def settings(palette: Palette, salt: str) -> Iterator[None]:
     """matplotlib's parameters while a figure is drawn. `salt` makes the identifiers inside the drawing its own."""
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # Of letters that its font lacks, as of Chinese: a page has its own fonts, and a name stays a name.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
         mpl.rcdefaults()  # a person's own matplotlibrc must have no influence
         mpl.rcParams.update(_parameters(palette))
         mpl.rcParams["svg.hashsalt"] = salt

@@ -14,6 +14,9 @@ from reports.figures.drawing import Key
 from reports.figures.handmade import Strand, plot, sample, strand, thinned, union
 from reports.records import Run, Trace
 
+MOST_SEEDS = 24
+"""Runs that one figure draws at most, those of the first seeds: lines of more could not be told apart."""
+
 
 @dataclass(frozen=True, eq=False)
 class Course:
@@ -36,6 +39,8 @@ def of_seeds(runs: Sequence[Run], traces: Mapping[str, Trace], number: int, name
     drawn = [(run, one) for run in runs if (trace := traces.get(run.run)) and len((one := _valid(trace)).epochs)]
     if not drawn:
         return None
+    more = f" Drawn are the first {MOST_SEEDS} of {len(drawn):,} runs." if len(drawn) > MOST_SEEDS else ""
+    drawn = drawn[:MOST_SEEDS]
     all_epochs = len(union([one for _, one in drawn]))
     marked = [Strand(one.epochs, one.values, marker) for marker, (_, one) in enumerate(drawn)]
     epochs, strands = thinned(marked)
@@ -45,7 +50,7 @@ def of_seeds(runs: Sequence[Run], traces: Mapping[str, Trace], number: int, name
     return Course(
         name=name,
         heading="Learning curves",
-        caption=f"The {title.removesuffix(', %')} of every run in training.{_thinned(len(epochs), all_epochs)}",
+        caption=f"The {title.removesuffix(', %')} of every run in training.{more}{_thinned(len(epochs), all_epochs)}",
         svgs=(plot(strands, number, metric, title.capitalize(), label),),
         heads=("Epoch", *(f"Seed {run.seed}" for run, _ in drawn)),
         rows=_rows(epochs, strands, [metric] * len(strands), placed=True),

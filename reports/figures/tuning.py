@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from reports import formats
@@ -17,6 +18,8 @@ from reports.statistics.best_of_k import CurvePoint, scores_of, thinned, tuning_
 
 MOST_STUDIES = 12
 """Studies drawn at most."""
+MOST_POINTS = 120
+"""Points of a study drawn at most."""
 _LINES = 12  # of a study in the table behind the figure
 
 
@@ -70,6 +73,15 @@ def _curves(studies: Sequence[Study], numbers: Mapping[str, int]) -> list[_Curve
     return found
 
 
+def _sampled(points: Sequence[CurvePoint]) -> tuple[CurvePoint, ...]:
+    """The points of a curve that a line is drawn through: of hundreds fewer, close together where it is steep."""
+    count = len(points)
+    if count <= MOST_POINTS:
+        return tuple(points)
+    ends = np.concatenate([np.geomspace(1, count, MOST_POINTS // 2), np.linspace(1, count, MOST_POINTS // 2)])
+    return tuple(points[k - 1] for k in np.unique(ends.round().astype(int)))
+
+
 def _lines(one: _Curve, title: Callable[[str], str]) -> list[Line]:
     found, metric = [], one.study.metric
     for point in thinned(one.points, _LINES):
@@ -100,9 +112,10 @@ def _panel(name: str, curves: Sequence[_Curve], metric: str) -> Panel:
 
 
 def _draw(axes: Axes, one: _Curve, factor: float, palette: Palette) -> None:
-    look, x = one.series.style(palette), [point.trials for point in one.points]
-    low, high = ([factor * getattr(point, side) for point in one.points] for side in ("low", "high"))
+    points = _sampled(one.points)
+    look, x = one.series.style(palette), [point.trials for point in points]
+    low, high = ([factor * getattr(point, side) for point in points] for side in ("low", "high"))
     axes.fill_between(x, low, high, color=look["color"], alpha=0.14, linewidth=0)
     every = max(1, len(x) // 7)
     start = one.series.architecture % every if len(x) > 1 else 0
-    axes.plot(x, [factor * point.expected for point in one.points], markevery=(start, every), **look)
+    axes.plot(x, [factor * point.expected for point in points], markevery=(start, every), **look)

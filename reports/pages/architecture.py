@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reports import addresses
 from reports.equations import equations
 from reports.figures.drawing import Drawing
-from reports.figures.sensitivity import sensitivity
+from reports.figures.sensitivity import MOST_PANELS, MOST_TRIALS, sensitivity
 from reports.pages.pieces import Pieces
 from reports.pages.templating import Pages, render
 from reports.ranking.leaderboard import Ranking
@@ -16,6 +16,8 @@ from reports.ranking.rows import Row
 from reports.records import Entry, Importance, PublishedRecipe
 from reports.report import Report, Study
 
+ALL_PANELS, ALL_TRIALS = 24, 1_200
+"""Panels and trials that the figures of all studies of a page have, about; but two and fifty of each study."""
 # Of a plugin's own address only one that can do nothing but lead somewhere else becomes a link.
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[^\s<>\"'`\\]*)?")
 
@@ -92,10 +94,13 @@ def _recipes(report: Report, entry: Entry, rows: list[tuple[Ranking, Row]]) -> l
 
 def _studies(report: Report, entry: Entry) -> list[Tuned]:
     studies = [study for study in report.studies if study.arch == entry.name]
-    return [_tuned(report, study, number) for number, study in enumerate(studies, 1)]
+    # A page of a dozen studies has no more panels and points than one of a few.
+    panels, trials = (max(least, most // max(1, len(studies))) for least, most in ((2, ALL_PANELS), (50, ALL_TRIALS)))
+    limits = min(panels, MOST_PANELS), min(trials, MOST_TRIALS)
+    return [_tuned(report, study, number, *limits) for number, study in enumerate(studies, 1)]
 
 
-def _tuned(report: Report, study: Study, number: int) -> Tuned:
+def _tuned(report: Report, study: Study, number: int, panels: int, trials: int) -> Tuned:
     states: dict[str, int] = {}
     for trial in study.trials:
         states[trial.state] = states.get(trial.state, 0) + 1
@@ -107,5 +112,5 @@ def _tuned(report: Report, study: Study, number: int) -> Tuned:
         states=sorted(states.items(), key=lambda item: (-item[1], item[0])),
         best=best(complete) if complete else None,
         shares=[one for one in study.importance if one.share is not None and 0 <= one.share <= 1],
-        drawing=sensitivity(study, report.numbers, f"study-{number}-trials"),
+        drawing=sensitivity(study, report.numbers, f"study-{number}-trials", panels, trials),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reports import addresses
+from reports import addresses, formats
 from reports.changes import Changes
 from reports.figures.diagram import critical_difference
 from reports.figures.drawing import Drawing
@@ -12,6 +12,7 @@ from reports.pages.templating import Pages, render
 from reports.ranking.grid import grid
 from reports.ranking.rows import STATES
 from reports.ranking.standing import Place, standing
+from reports.ranking.studies import searches
 from reports.report import Report
 from reports.statistics.rank_tests import FEW_TASKS, LEVEL
 
@@ -24,18 +25,22 @@ def pages(report: Report, changes: Changes | None = None) -> Pages:
     """The one overview; `changes` are those since the report before, None where there was none."""
     states = Counter(run.state for run in report.runs)
     over_tasks = standing(report.rankings)
-    titles = {entry.name: entry.title or entry.name for entry in report.architectures}
     yield render(
         "overview.html",
         addresses.OVERVIEW,
         report=report,
-        titles=titles,
+        titles=report.titles,
         grid=grid(report.rankings, report.tasks, report.architectures, report.skipped, over_tasks.mean_ranks),
         standing=over_tasks,
-        diagram=critical_difference(over_tasks, titles, report.numbers),
+        diagram=critical_difference(over_tasks, report.titles, report.numbers),
         changes=changes,
         states=[(state, states[state]) for state in (*STATES, *sorted(states.keys() - STATES)) if states[state]],
         versions=sorted({run.version for run in report.runs} - {""}),
+        searches={
+            ranking.task: searches(study for study in report.studies if study.task == ranking.task)
+            for ranking in report.rankings
+        },
+        machines=_machines(report),
         anchors={ranking.anchor for ranking in report.rankings},
         place=along,
         heat=heat,
@@ -46,10 +51,15 @@ def pages(report: Report, changes: Changes | None = None) -> Pages:
     )
 
 
+def _machines(report: Report) -> list[str]:
+    """The machines of the runs that are done: ``cpu: AMD EPYC, 1 thread``."""
+    found = {(run.device, run.threads) for run in report.runs if run.state == "done" and run.device}
+    return [formats.machine(device, threads) for device, threads in sorted(found, key=str)]
+
+
 def drawings(report: Report) -> list[Drawing]:
     """The figure of the standing, where there is one, to be exported."""
-    titles = {entry.name: entry.title or entry.name for entry in report.architectures}
-    diagram = critical_difference(standing(report.rankings), titles, report.numbers)
+    diagram = critical_difference(standing(report.rankings), report.titles, report.numbers)
     return [diagram] if diagram else []
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from reports import addresses
 from reports.figures.trace import Course, of_seeds
+from reports.paged import share
+from reports.pages import listed
 from reports.pages.pieces import MOST_LINES, Pieces, warnings
 from reports.pages.templating import Pages, render
 from reports.ranking.leaderboard import Ranking
@@ -15,17 +19,25 @@ from reports.ranking.rows import Row
 from reports.records import Entry, PublishedRecipe, Run, Setting
 from reports.report import Report
 
-Key = tuple[str, str, int | None, bool, str, str]
+MOST_LISTED = 1_200
+"""Runs that a page lists at most, a third of a kilobyte each, unless every run has a page, which must be found."""
+Key = tuple[str, str, int | None, bool, bool, str, str]
 
 
 @dataclass(frozen=True)
 class Part:
-    """A row of a ranking as its own page tells it. `runs` are all of them, also those that newer ones replaced."""
+    """A row of a ranking as its own page tells it. `runs` are all of them, also those that newer ones replaced.
+
+    `listed` of them, the first, have a line on the page.
+    """
 
     anchor: str
     ranking: Ranking
     row: Row
     runs: tuple[Run, ...]
+    listed: int
+    paged: int
+    """How many of them have a page of their own."""
     warnings: list[tuple[str, str]]
     drawing: Course | None
     published: PublishedRecipe | None
@@ -72,10 +84,12 @@ def pages(report: Report) -> Pages:
     architectures = {entry.name: entry for entry in report.architectures}
     tasks = {entry.name: entry for entry in report.tasks}
     for (label, arch), found in sorted(rows.items()):
-        parts = [_part(report, pieces, number, ranking, row, runs) for number, (ranking, row) in enumerate(found, 1)]
+        address = addresses.pair(label, arch)
+        parts = _parts(report, pieces, found, runs)
+        environments = compared.of([run for part in parts for run in part.runs])
         yield render(
             "pair.html",
-            addresses.pair(label, arch),
+            address,
             label=label,
             arch=_named(architectures, arch, found[0][1].title if found else ""),
             task=_named(tasks, addresses.base(label), ""),
@@ -83,7 +97,8 @@ def pages(report: Report) -> Pages:
             reason=report.skipped.get((arch, label)),
             parts=parts,
             pieces=pieces,
-            compared=compared.of([run for part in parts for run in part.runs]),
+            compared=environments,
+            lines=_lines(report, address, environments),
         )
 
 
@@ -92,21 +107,44 @@ def _pairs(skipped: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 
 
 def _key(run: Run) -> Key:
-    return run.task, run.metric, run.train_limit, run.selection == "final", run.arch, run.recipe_hash
+    final = run.selection == "final"
+    return run.task, run.metric, run.train_limit, final, run.higher_is_better, run.arch, run.recipe_hash
 
 
 def _named(entries: dict[str, Entry], name: str, title: str) -> Entry:
     return entries.get(name) or Entry(name, title or name, "")
 
 
-def _part(report: Report, pieces: Pieces, number: int, ranking: Ranking, row: Row, runs: dict[Key, list[Run]]) -> Part:
+def _lines(report: Report, address: str, environments: Compared) -> Callable[[Part], Markup]:
+    def link(run: Run) -> str | None:
+        return addresses.relative(addresses.run(run), address) if run.run in report.paged else None
+
+    return lambda part: listed.rows(part.runs[: part.listed], part.row, environments.numbers, link)
+
+
+def _parts(
+    report: Report, pieces: Pieces, found: Sequence[tuple[Ranking, Row]], runs: dict[Key, list[Run]]
+) -> list[Part]:
+    each = share([len(runs[_key(row.runs[0])]) for _, row in found], MOST_LISTED)
+    return [
+        _part(report, pieces, number, ranking, row, runs[_key(row.runs[0])], each)
+        for number, (ranking, row) in enumerate(found, 1)
+    ]
+
+
+def _part(
+    report: Report, pieces: Pieces, number: int, ranking: Ranking, row: Row, runs: Sequence[Run], each: int
+) -> Part:
     anchor = f"row-{number}"
-    every = sorted(runs[_key(row.runs[0])], key=lambda run: (run.seed, run not in row.runs, run.created, run.run))
+    counted = {run.run for run in row.runs}
+    every = sorted(runs, key=lambda run: (run.seed, run.run not in counted, run.created, run.run))
     return Part(
         anchor=anchor,
         ranking=ranking,
         row=row,
         runs=tuple(every),
+        listed=len(every) if report.every_run else min(each, len(every)),
+        paged=sum(run.run in report.paged for run in every),
         warnings=warnings(row.notes, row.runs),
         drawing=of_seeds(row.runs, report.traces, report.numbers.get(row.arch, 0), f"{anchor}-curves"),
         published=pieces.published(row.runs[0]),

@@ -13,9 +13,11 @@ _TESTED = {"best": "those of the best epoch", "final": "those of the last epoch"
 
 
 def pages(report: Report) -> Pages:
-    """One page a run of the store, trials of studies aside."""
+    """One page a run of the store, trials of studies aside; of a large store some of them: see :mod:`reports.paged`."""
     pieces = Pieces(report)
     for run in report.runs:
+        if run.run not in report.paged:
+            continue
         yield render(
             "run.html",
             addresses.run(run),

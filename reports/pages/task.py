@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from string import ascii_lowercase
 
-from reports import addresses
+from reports import addresses, formats
 from reports.figures.drawing import Drawing
 from reports.figures.learning import learning_curves
 from reports.figures.pareto import pareto
@@ -17,7 +18,7 @@ from reports.ledger import LedgerEntry
 from reports.pages.templating import Pages, render
 from reports.ranking.leaderboard import Ranking
 from reports.ranking.rows import SEVERAL_MACHINES, Note, Row, machines
-from reports.ranking.studies import Tally, tally
+from reports.ranking.studies import Searches, Tally, searches, tally
 from reports.ranking.target import Targets, targets
 from reports.records import Entry
 from reports.report import Report, Study
@@ -37,6 +38,7 @@ class Section:
     figures: tuple[Drawing, ...]
     targets: Targets | None
     shipped: frozenset[tuple[str, str]]
+    searches: Searches
 
     def strip(self, row: Row) -> Strip | None:
         """The drawing of the seeds of `row`; None where it has no result."""
@@ -45,6 +47,16 @@ class Section:
     def target(self, value: float) -> str:
         """A target as its column is headed: ``"90 %"``, ``"0.002"``."""
         return f"{plain_tick(100 * value, 0)} %" if self.ranking.metric == "accuracy" else plain_tick(value, 0)
+
+    def letters(self, row: Row) -> list[str]:
+        """The letters of the notes of `row`, as they stand below the ranking."""
+        return sorted((self.marks[note] for note in row.notes), key=lambda letter: (len(letter), letter))
+
+    @cached_property
+    def machine(self) -> str:
+        """What all runs of the ranking were trained on, to be told once; "" where they differ or don't say."""
+        found = {(run.device, run.threads) for row in self.ranking.rows for run in row.runs}
+        return formats.machine(*found.pop()) if len(found) == 1 else ""
 
     @property
     def several_machines(self) -> str:
@@ -89,12 +101,15 @@ def figures_of(ranking: Ranking, report: Report) -> list[Drawing]:
     return [figure for figure in figures if figure]
 
 
-def drawings(report: Report) -> Iterator[Drawing]:
-    """All figures of all these pages, to be exported."""
+def drawings(report: Report) -> Iterator[tuple[str, Drawing]]:
+    """All figures of all these pages, to be exported, each with the title of the ranking or the task that it is of."""
     for ranking in report.rankings:
-        yield from figures_of(ranking, report)
+        for figure in figures_of(ranking, report):
+            yield formats.of_ranking(ranking.title, ranking.train_limit, ranking.selection), figure
     for task in report.tasks:
-        yield from (tuning.figure for tuning in _tunings(task.name, report) if tuning.figure)
+        for tuning in _tunings(task.name, report):
+            if tuning.figure:
+                yield task.title or task.name, tuning.figure
 
 
 def _metric(task: Entry, report: Report) -> str:
@@ -110,6 +125,7 @@ def _section(ranking: Ranking, report: Report) -> Section:
         figures=tuple(figures_of(ranking, report)),
         targets=targets(ranking, report.traces),
         shipped=frozenset((one.arch, one.recipe_hash) for one in report.published_recipes if one.task == ranking.task),
+        searches=searches(study for study in report.studies if study.task == ranking.task),
     )
 
 

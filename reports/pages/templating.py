@@ -40,6 +40,8 @@ class Page:
 
 
 Pages = Iterator[Page]
+KNOWN_STATES = (*STATES, "skipped", "not run")
+"""States that the style sheets know."""
 
 
 def render(template: str, address: str, **context: Any) -> Page:
@@ -79,7 +81,7 @@ def _environment() -> Environment:
         "script": Markup("".join(map(_static, ("base.js", "page.js", "plot.js")))),
         "static": lambda name: Markup(_static(name)),
         "digest": _digest,
-        "known_states": (*STATES, "skipped", "not run"),
+        "known_states": KNOWN_STATES,
     }
     return environment
 

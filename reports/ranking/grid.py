@@ -17,8 +17,8 @@ class Cell:
     """One architecture in one ranking.
 
     `state` is done, running, interrupted, pruned, failed, "skipped" or "not run", and `reason` says why, where that is
-    known. `row` is the row of the ranking that the cell shows, one of `recipes`; `best` marks the best mean of the
-    column. `others` counts the runs of that row which are not done, by state.
+    known. `row` is the row of the ranking that the cell shows, one of `recipes` with a result; `best` marks the best
+    mean of the column. `others` counts the runs of that row which are not done, by state.
     """
 
     state: str = "not run"
@@ -92,27 +92,11 @@ def grid(
     )
 
 
-def shown(ranking: Ranking) -> dict[str, Row]:
-    """The row that stands for each architecture of `ranking`, in its order.
-
-    Of several recipes the validation set chooses: choosing by the test metric would be selection on the test set.
-    """
-    groups: dict[str, list[Row]] = {}
-    for row in ranking.rows:
-        groups.setdefault(row.arch, []).append(row)
-    sign = -1 if ranking.higher_is_better else 1
-    found = {}
-    for arch, rows in groups.items():
-        chosen = [(sign * row.valid.mean, place) for place, row in enumerate(rows) if row.test and row.valid]
-        found[arch] = rows[min(chosen)[1]] if chosen else rows[0]
-    return found
-
-
 def _cells(
     ranking: Ranking, architectures: Sequence[Entry], skipped: Mapping[tuple[str, str], str]
 ) -> tuple[Cell, ...]:
-    rows = shown(ranking)
-    recipes = Counter(row.arch for row in ranking.rows)
+    rows = ranking.shown
+    recipes = Counter(row.arch for row in ranking.rows if row.test or row is rows[row.arch])
     leading = min((row.rank for row in rows.values() if row.rank), default=None)
     return tuple(
         _cell(rows[entry.name], recipes[entry.name], leading)

@@ -6,10 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from reports import formats
 from reports.frames import Frames
-from reports.ranking.notes import notes
+from reports.ranking.notes import notes, usual
 from reports.ranking.rows import STATES, Row, make_row
 from reports.records import Run
 from reports.statistics import ranks
@@ -47,25 +48,44 @@ class Ranking:
         """The rows with a result."""
         return tuple(row for row in self.rows if row.rank is not None)
 
-    def chosen(self, arch: str) -> Row | None:
-        """The row that stands for an architecture, of several recipes the one with the best validation mean.
+    @cached_property
+    def shown(self) -> dict[str, Row]:
+        """The row that stands for each architecture, in the order of the ranking.
 
-        Choosing by the test metric would be selection on the test set.
+        Of several recipes the validation set chooses: choosing by the test metric would be selection on the test set.
         """
-        rows = [row for row in self.rows if row.arch == arch]
+        groups: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            groups[row.arch].append(row)
+        return {arch: self._chosen(rows) for arch, rows in groups.items()}
+
+    @cached_property
+    def epochs(self) -> list[int]:
+        """The different numbers of epochs that the rows which stand for the architectures were to have, ascending."""
+        return sorted({epochs for row in self.shown.values() for epochs in row.whole("epochs")})
+
+    def chosen(self, arch: str, recipe: str | None = None) -> Row | None:
+        """The row that stands for `arch`, or for those of its recipes that have this name; None where it has none."""
+        if recipe is None:
+            return self.shown.get(arch)
+        named = [row for row in self.rows if (row.arch, row.recipe) == (arch, recipe)]
+        return self._chosen(named) if named else None
+
+    def _chosen(self, rows: Sequence[Row]) -> Row:
         sign = -1 if self.higher_is_better else 1
         known = [(sign * row.valid.mean, place) for place, row in enumerate(rows) if row.test and row.valid]
-        return rows[min(known)[1]] if known else next(iter(rows), None)
+        return rows[min(known)[1]] if known else rows[0]
 
 
 def rankings(runs: Iterable[Run]) -> list[Ranking]:
     """All rankings of `runs`, by task label, the whole training set before limited ones."""
-    groups: dict[tuple[str, str, int, bool], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, str, int, bool, bool], list[Run]] = defaultdict(list)
     for run in runs:
         # No limit sorts first, as -1. The metric is part of the key because different metrics have no common order, and
-        # whose weights were tested because the last epoch's score is no choice made on the validation set.
+        # whose weights were tested because the last epoch's score is no choice made on the validation set. A task that
+        # changed its mind on what is better has two rankings.
         limit = -1 if run.train_limit is None else run.train_limit
-        groups[run.task, run.metric, limit, run.selection == "final"].append(run)
+        groups[run.task, run.metric, limit, run.selection == "final", not run.higher_is_better].append(run)
     found: dict[str, Ranking] = {}
     for key in sorted(groups, key=lambda key: (key[0].casefold(), key)):
         ranking = _ranking(groups[key], found.keys())
@@ -90,14 +110,14 @@ def _ranking(runs: Sequence[Run], taken: Collection[str]) -> Ranking:
     of = min(runs, key=lambda run: run.run)
     made = [make_row(group, of.higher_is_better) for group in groups.values()]
     rows = _placed(sorted(made, key=lambda row: (row.arch, row.recipe, row.recipe_hash)), of.higher_is_better)
-    longest = max((epochs for row in rows for epochs in row.whole("epochs_done")), default=0)
+    among = usual(rows, of.metric)
     return Ranking(
         task=of.task,
         title=of.task_title or of.task,
         metric=of.metric,
         higher_is_better=of.higher_is_better,
         train_limit=of.train_limit,
-        rows=tuple(replace(row, notes=notes(row, rows[0], longest)) for row in rows),
+        rows=tuple(replace(row, notes=notes(row, among)) for row in rows),
         anchor=_anchor(of, taken),
         protocol=of.task_protocol,
         selection=of.selection,

@@ -6,7 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
+from typing import Any
 
 from reports.records import Run
 from reports.statistics import Summary, summarise
@@ -48,28 +50,28 @@ class Row:
     rank: int | None = None
     notes: tuple[Note, ...] = ()
 
-    @property
+    @cached_property
     def state(self) -> str:
         """The most advanced state of its runs: done, running, interrupted, pruned or failed."""
-        return min((run.state for run in self.runs), key=lambda state: (*STATES, state).index(state))
+        return min(dict.fromkeys(run.state for run in self.runs), key=lambda state: (*STATES, state).index(state))
 
     @property
     def reason(self) -> str:
         """Why the row is in its state, of the first seed that says so; "" where none does."""
         return next((run.reason for run in self.runs if run.state == self.state and run.reason), "")
 
-    @property
+    @cached_property
     def counted(self) -> tuple[Run, ...]:
         """The runs whose size, time and device the row tells: those that are done, or all where none is."""
         return tuple(run for run in self.runs if run.state == "done") or self.runs
 
-    @property
+    @cached_property
     def seconds(self) -> float | None:
         """Mean training time of a run, in seconds."""
         known = [run.seconds for run in self.counted if run.seconds is not None]
         return math.fsum(known) / len(known) if known else None
 
-    @property
+    @cached_property
     def step_seconds(self) -> float | None:
         """Training time of a step, in seconds, validation included: the median over the runs that tell it."""
         told = ((run.seconds, run.steps) for run in self.counted)
@@ -78,11 +80,21 @@ class Row:
 
     def whole(self, name: str) -> list[int]:
         """The different values of a field that counts something (parameters, epochs), ascending."""
-        return sorted({getattr(run, name) for run in self.counted} - {None})
+        return sorted(self._different(name) - {None})
 
     def texts(self, name: str) -> list[str]:
         """The different values of any field, as texts, in alphabetical order; unknown ones are left out."""
-        return sorted({str(getattr(run, name)) for run in self.counted} - {"", "None"})
+        return sorted({str(value) for value in self._different(name)} - {"", "None"})
+
+    def _different(self, name: str) -> set[Any]:
+        if name not in self._known:
+            self._known[name] = {getattr(run, name) for run in self.counted}
+        return self._known[name]
+
+    @cached_property
+    def _known(self) -> dict[str, set[Any]]:
+        # Pages ask a row for the same fields again and again, and it may have hundreds of runs.
+        return {}
 
 
 def machines(rows: Iterable[Row]) -> set[tuple[str, int | None]]:

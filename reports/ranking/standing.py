@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reports.ranking.grid import shown
 from reports.ranking.leaderboard import Ranking
 from reports.ranking.rows import Row
 from reports.statistics.blocks import LEAST_ARCHITECTURES, LEAST_TASKS, LeftOut, Table, complete_block
@@ -86,10 +85,10 @@ def standing(rankings: Sequence[Ranking]) -> Standing:
 
     A ranking counts where its runs had the whole training set and its metric is known, and a task counts once: of
     several rankings of one label, with other metrics or weights, the one with the most results, then the first. Each
-    architecture takes part with the recipe that the validation set chose (:func:`reports.ranking.grid.shown`).
+    architecture takes part with the recipe that the validation set chose (:attr:`Ranking.shown`).
     """
     counting, others = _counting(rankings)
-    rows = {(arch, ranking.anchor): row for ranking in counting for arch, row in shown(ranking).items()}
+    rows = {(arch, ranking.anchor): row for ranking in counting for arch, row in ranking.shown.items()}
     of = {ranking.anchor: ranking for ranking in counting}
     block = complete_block(
         {pair: row.test.mean if row.test else None for pair, row in rows.items()},
@@ -139,7 +138,7 @@ def _results(ranking: Ranking) -> int:
 
 
 def _rows(ranking: Ranking) -> list[Row]:
-    return list(shown(ranking).values())
+    return list(ranking.shown.values())
 
 
 def _places(found: Stability) -> tuple[Place, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reports import formats
+from reports.ranking.rows import Row
 from reports.records import Trial
 from reports.report import Study
 
@@ -47,6 +49,39 @@ def tally(study: Study) -> Tally:
         seconds=math.fsum(times) if times else None,
         untimed=len(begun) - len(times),
     )
+
+
+@dataclass(frozen=True)
+class Searches:
+    """What the studies of a task found, for rows to say so."""
+
+    found: Mapping[tuple[str, str], str]
+    """Architecture and hash of the recipe that a study found best -> ``30 trials, 2 failed``."""
+    of: Mapping[str, str]
+    """Architecture -> the same of the study with most trials."""
+
+    def told(self, row: Row) -> str:
+        """What a row says of the search behind it; "" where there is none."""
+        if (told := self.found.get((row.arch, row.recipe_hash))) is not None:
+            return f"best of {told}"
+        return f"chosen over {self.of[row.arch]}" if row.arch in self.of else ""
+
+
+def searches(studies: Iterable[Study]) -> Searches:
+    """What these studies found; of several of one recipe or architecture the one with most trials counts."""
+    found: dict[tuple[str, str], str] = {}
+    of: dict[str, str] = {}
+    for study in sorted(studies, key=lambda study: len(study.trials)):
+        if (best := _best(study)) is not None and best.recipe_hash:
+            found[study.arch, best.recipe_hash] = of[study.arch] = _told_trials(study)
+    return Searches(found, of)
+
+
+def _told_trials(study: Study) -> str:
+    states = Counter(trial.state for trial in study.trials)
+    begun = states.total() - states["waiting"]
+    failed = f", {formats.count(states['failed'])} failed" if states["failed"] else ""
+    return f"{formats.count(begun)} trials{failed}"
 
 
 def settings(values: str) -> tuple[str, ...]:

@@ -57,9 +57,9 @@ def targets(ranking: Ranking, traces: Mapping[str, Trace]) -> Targets | None:
     deciding = [found for row in ranking.ranked if (found := _curves(row, traces, ("done",)))]
     if not deciding:
         return None
-    pick, choose = (np.max, max) if ranking.higher_is_better else (np.min, min)
-    start = median(median(float(trace.valid[0]) for trace in row) for row in deciding)
-    best = choose(fmean(float(pick(trace.valid)) for trace in row) for row in deciding)
+    pick, choose = (np.maximum, max) if ranking.higher_is_better else (np.minimum, min)
+    start = median(median(row.valid[row.starts].tolist()) for row in deciding)
+    best = choose(fmean(pick.reduceat(row.valid, row.starts).tolist()) for row in deciding)
     values = ladder(start, best, ranking.metric) if (best > start) == ranking.higher_is_better else ()
     if not values:
         return None
@@ -120,18 +120,34 @@ def _roundest_power(wanted: float, low: float, high: float) -> float | None:
     return None
 
 
-def _curves(row: Row, traces: Mapping[str, Trace], states: Sequence[str]) -> list[Trace]:
-    return [traces[run.run] for run in row.runs if run.state in states and run.run in traces]
+@dataclass(frozen=True, eq=False)
+class _Curves:
+    """The curves of the runs of a row behind each other, of which there may be hundreds; each begins at a start."""
+
+    valid: np.ndarray
+    seconds: np.ndarray
+    starts: np.ndarray
 
 
-def _reached(found: Sequence[Trace], target: float, higher_is_better: bool) -> Reached:
-    times = [_first(trace, target, higher_is_better) for trace in found]
+def _curves(row: Row, traces: Mapping[str, Trace], states: Sequence[str]) -> _Curves | None:
+    found = [traces[run.run] for run in row.runs if run.state in states and run.run in traces]
+    if not found:
+        return None
+    starts = np.cumsum([0, *(len(trace.valid) for trace in found[:-1])])
+    valid, seconds = (np.concatenate([getattr(trace, name) for trace in found]) for name in ("valid", "seconds"))
+    return _Curves(valid, seconds, starts)
+
+
+def _reached(found: _Curves, target: float, higher_is_better: bool) -> Reached:
+    times = _first(found, target, higher_is_better)
     middle = median(times)
     count = sum(time < math.inf for time in times)
     return Reached(len(times), count, middle if middle < math.inf else None)
 
 
-def _first(trace: Trace, target: float, higher_is_better: bool) -> float:
-    """Seconds of training until the first evaluation that reaches `target`; infinite where none does."""
-    at = np.flatnonzero(trace.valid >= target if higher_is_better else trace.valid <= target)
-    return float(trace.seconds[at[0]]) if len(at) else math.inf
+def _first(found: _Curves, target: float, higher_is_better: bool) -> list[float]:
+    """Of each curve the seconds until the first evaluation that reaches `target`; infinite where none does."""
+    reached = found.valid >= target if higher_is_better else found.valid <= target
+    never = len(reached)
+    at = np.minimum.reduceat(np.where(reached, np.arange(never), never), found.starts)
+    return [float(found.seconds[place]) if place < never else math.inf for place in at.tolist()]

@@ -13,16 +13,17 @@ from reports.statistics.effects import Effect, effect
 def versus(ranking: Ranking, rows: Sequence[Row]) -> list[dict[str, object]]:
     """`rows` of `ranking` as :func:`reports.ranking.leaderboard.table` gives them, each against the first.
 
-    Beside the keys of such a row they have ``difference`` (its mean less that of the first row), ``difference_low`` and
+    Beside the keys of such a row they have ``of`` (how many rows the ranking has in all, of which these may be some),
+    ``difference`` (its mean less that of the first row), ``difference_low`` and
     ``difference_high`` (its 95 % interval, by Welch), ``p`` (Welch's test), ``g`` (Hedges) and ``superiority`` (how
     likely one of its seeds is better than one of the first row's): raw numbers, or None; and ``sentence``, which says
     so in words. Those of the first row are None and "".
     """
-    first = rows[0]
-    found = [plain(ranking, first) | _against(None, "")]
+    first, of = rows[0], {"of": len(ranking.ranked)}
+    found = [plain(ranking, first) | of | _against(None, "")]
     for row in rows[1:]:
         said = effect(_seeds(row), _seeds(first), ranking.higher_is_better)
-        found.append(plain(ranking, row) | _against(said, _sentence(said, row, first, ranking.metric)))
+        found.append(plain(ranking, row) | of | _against(said, _sentence(said, row, first, ranking.metric)))
     return found
 
 

@@ -15,6 +15,10 @@ function valueOf(row, column) {
   return cell.dataset.value === "" ? null : Number(cell.dataset.value);
 }
 
+function unitOf(row, column) {
+  return row.cells[column]?.dataset.unit ?? "";
+}
+
 function compare(a, b) {
   return typeof a === "number" && typeof b === "number" ? a - b : collator.compare(a, b);
 }
@@ -63,10 +67,15 @@ class View {
     const head = this.heads[column];
     if (by && (!head || "fixed" in head.dataset || !("sortable" in this.table.dataset))) return;
     this.sorted = by;
-    const rows = by ? this.rows.map((row) => [valueOf(row, column), row]) : this.rows.map((row) => [0, row]);
-    // Always from the order of the page, so that an address with this number means one order of the rows.
-    rows.sort(([a], [b]) => (a === null || b === null ? (a === null) - (b === null) : Math.sign(by) * compare(a, b)));
-    this.body.append(...rows.map(([, row]) => row));
+    const rows = this.rows.map((row) => (by ? [valueOf(row, column), unitOf(row, column), row] : [0, "", row]));
+    // Always from the order of the page, so that an address with this number means one order of the rows. What has
+    // another unit, as errors beside accuracies, stands apart in both directions.
+    rows.sort(([a, ofA], [b, ofB]) =>
+      a === null || b === null
+        ? (a === null) - (b === null)
+        : collator.compare(ofA, ofB) || Math.sign(by) * compare(a, b),
+    );
+    this.body.append(...rows.map(([, , row]) => row));
     this.heads.forEach((other, number) => {
       const direction = by ? (other === head ? (by > 0 ? "ascending" : "descending") : null) : this.directions[number];
       if (direction) other.setAttribute("aria-sort", direction);

@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+
+import numpy as np
 
 ENDED = ("complete", "pruned", "failed")
 """States of a trial that has ended."""
@@ -37,13 +38,13 @@ class CurvePoint:
 def tuning_curve(scores: Sequence[float], higher_is_better: bool = True) -> list[CurvePoint]:
     """The curve over n scores, one for each trial in any order: n points."""
     sign = 1.0 if higher_is_better else -1.0
-    rising = sorted(sign * score for score in scores)
+    rising = np.sort(sign * np.array(scores, float))
     n = len(rising)
-    below = [1.0] * (n + 1)
+    worst, below = np.arange(n + 1), np.ones(n + 1)
     points = []
     for k in range(1, n + 1):
         # C(i, k) / C(n, k) out of that for k - 1: of all i at once in n steps, where binomials would take n squared
-        below = [chance * (i - k + 1) / (n - k + 1) if i >= k else 0.0 for i, chance in enumerate(below)]
+        below = below * np.maximum(worst - k + 1, 0) / (n - k + 1)
         points.append(_point(rising, below, k, sign))
     return points
 
@@ -61,16 +62,17 @@ def scores_of(trials: Iterable[Ended], higher_is_better: bool) -> list[float]:
     return known + (len(scores) - len(known)) * [worst(known)] if known else []
 
 
-def _point(rising: Sequence[float], below: Sequence[float], k: int, sign: float) -> CurvePoint:
+def _point(rising: np.ndarray, below: np.ndarray, k: int, sign: float) -> CurvePoint:
     """`below`: for each i, the probability that the best of k is among the i worst."""
-    expected = sum(score * (below[i + 1] - below[i]) for i, score in enumerate(rising))
+    # In turn, from the worst on: equal scores in another order give the same digits.
+    expected = float(np.cumsum(rising * (below[1:] - below[:-1]))[-1])
     low, high = sorted(sign * _quantile(rising, below, q) for q in BAND)
     return CurvePoint(k, sign * expected, low, high)
 
 
-def _quantile(rising: Sequence[float], below: Sequence[float], q: float) -> float:
+def _quantile(rising: np.ndarray, below: np.ndarray, q: float) -> float:
     """The least score that the best of k does not exceed with a probability of at least `q`."""
-    return next(score for score, chance in zip(rising, islice(below, 1, None), strict=True) if chance >= q - 1e-12)
+    return float(rising[np.argmax(below[1:] >= q - 1e-12)])
 
 
 def thinned(points: Sequence[CurvePoint], count: int = 10) -> Iterator[CurvePoint]:

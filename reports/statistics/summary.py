@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -50,8 +51,13 @@ def summarise(values: Sequence[float], higher_is_better: bool) -> Summary | None
     half = None
     if len(values) > 1:
         # Written out: scipy.stats.t.interval is NaN when all seeds agree to the last digit, and the width is 0 then.
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * deviation(values) / len(values) ** 0.5)
+        half = float(_factor(len(values) - 1) * deviation(values) / len(values) ** 0.5)
     return Summary(tuple(values), mean, half, max(values) if higher_is_better else min(values))
+
+
+@cache
+def _factor(freedom: int) -> float:
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
 
 
 def deviation(values: Sequence[float]) -> float:

@@ -38,10 +38,14 @@ class Member:
     packed: bool = False
 
 
-def members(path: Path, told: str, report: Report, spill: Callable[[IO[bytes]], Path]) -> Generator[Member]:
+def members(
+    path: Path, told: str, report: Report, spill: Callable[[IO[bytes]], Path], wanted: Callable[[str], bool]
+) -> Generator[Member]:
     """The files of the archive `path`, or the one file that it is.
 
     Args:
+        wanted: whether a file of this name is looked for itself. It is no archive then, whatever is in it: numpy's
+            ``.npz`` and many others are zip files.
         told: what to call it in a sentence: where it came from.
         spill: writes a stream to a file and returns that: for an archive within the archive.
 
@@ -53,7 +57,9 @@ def members(path: Path, told: str, report: Report, spill: Callable[[IO[bytes]], 
     with reading(told), progress.opened(path) as raw:
         head = raw.read(512)
         raw.seek(0)
-        if head.startswith(ZIP):
+        if wanted(path.name):
+            found = _alone(raw, path.name)
+        elif head.startswith(ZIP):
             found = _of_zip(raw, told, spill)
         elif ENDINGS.search(path.name) or head[257:262] == b"ustar" or (head.startswith(COMPRESSED) and _is_tar(raw)):
             found = _of_tar(raw, told)

@@ -48,7 +48,7 @@ def fetch(dataset: DataSet, sources: Sources, *, again: bool = False) -> Path:
         feeds = []
         for url, download in zip(addresses, dataset.downloads, strict=True):
             file = retrieve(dataset, url, work / download.file, download, sources.report)
-            feeds.append(from_archive(file, url, sources))
+            feeds.append(from_archive(dataset, file, url, sources))
         bring(dataset, sources, work, destination, feeds, replace=again)
     return destination
 

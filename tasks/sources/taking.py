@@ -44,7 +44,7 @@ def take(dataset: DataSet, sources: Sources, path: Path) -> Path:
         chosen = _unpacked_first(map(place.inside, sorted(place.names)), set(names))
         feed: Feed = str(path), lambda intake: archives.in_folder(path, chosen, sources.report)
     else:
-        feed = from_archive(path, str(path), sources)
+        feed = from_archive(dataset, path, str(path), sources)
     destination = sources.root / dataset.folders[0]
     with staging(sources, destination, f"brings {dataset.title}") as work:
         bring(dataset, sources, work, destination, [feed])
@@ -55,9 +55,10 @@ def _unpacked_first(wanted: Iterable[str], there: set[str]) -> list[str]:
     return [name if name in there else name + PACKED for name in wanted]
 
 
-def from_archive(path: Path, told: str, sources: Sources) -> Feed:
+def from_archive(dataset: DataSet, path: Path, told: str, sources: Sources) -> Feed:
     """The files of an archive, or the one file that it is; `told` is where it came from."""
-    return told, lambda intake: archives.members(path, told, sources.report, partial(intake.spill, told=told))
+    wanted = Contents(dataset.contents).fits
+    return told, lambda intake: archives.members(path, told, sources.report, partial(intake.spill, told=told), wanted)
 
 
 def located(dataset: DataSet, names: Iterable[str], told: str) -> Place:

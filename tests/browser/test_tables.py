@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
@@ -224,3 +224,18 @@ def test_a_block_of_text_is_copied_by_its_button(browser: Any, site: Site) -> No
     told = browser.execute_async_script("setTimeout(arguments[0], 200, true)")
     assert told
     assert browser.find_element("css selector", "p[role=status]").get_attribute("textContent") != ""
+
+
+def test_published_accuracies_and_errors_stand_apart_however_they_are_sorted(browser: Any, site: Site) -> None:
+    browser.get(site.url("ledger.html"))
+    for _ in range(2):
+        browser.find_element("css selector", "table#published thead th:nth-child(2) button").click()
+        cells = browser.find_elements("css selector", "table#published tbody td:nth-child(2)")
+        told = [(one.get_attribute("data-unit"), one.get_attribute("data-value")) for one in cells]
+        known = [(unit, float(value)) for unit, value in told if value]
+        assert told[len(known) :] == [one for one in told if not one[1]]
+        units = [unit for unit, _ in groupby(known, lambda one: one[0])]
+        assert len(units) == len(set(units)) > 1
+        for unit in units:
+            values = [value for of, value in known if of == unit]
+            assert values in (sorted(values), sorted(values, reverse=True))

@@ -85,6 +85,15 @@ def test_a_published_dry_run_says_where_it_deviates(command):
     assert "# deviation: " in told.stdout
 
 
+def test_a_dry_run_tells_the_recipe_where_nothing_can_be_measured(command):
+    told = command("run", "--arch", "cornn", "--task", "har2", "--recipe", "published", "--dry-run", "--offline")
+    assert told.returncode == 2
+    assert "gamma = 0.2 # default argument of the script" in told.stdout
+    assert "# deviation: " in told.stdout
+    assert told.stderr.startswith("error: ")
+    assert "data import uci-har" in told.stderr
+
+
 def test_a_diverged_run_ends_with_code_1_and_its_reason(command):
     failed = command("run", "--arch", "cornn", "--task", "psdigits", "--set", "lr=1e30", "--train-limit", "64")
     assert failed.returncode == 1
@@ -106,7 +115,17 @@ def test_doctor_says_what_works_and_what_is_missing(command, tmp_path):
     assert findings["psdigits"]["state"] == "ok"
     assert findings["psmnist"]["state"] == "absent"
     assert "--data-root" in findings["psmnist"]["advice"]
-    assert "data sets" in command("doctor").stdout
+    shown = command("doctor", "--data-root", str(tmp_path)).stdout
+    assert f"\ndata sets\n  ok  folder: {tmp_path}\n" in shown
+    assert "\n  --  psmnist: not there\n" in shown
+    assert shown.count("harness data fetch") == 1, "once for all that is not there"
+
+
+def test_doctor_tells_of_a_data_set_what_stands_in_its_way(command, tmp_path):
+    (tmp_path / "UCI HAR Dataset").write_text("a file where the folder should be")
+    shown = command("doctor", "--data-root", str(tmp_path)).stdout
+    assert "\n  !!  har2: cannot be used\n" in shown
+    assert str(tmp_path / "UCI HAR Dataset") in shown
 
 
 def test_doctor_fails_where_something_needed_is_missing(command, tmp_path):

@@ -20,6 +20,7 @@ def test_the_installed_package_is_the_one_that_is_tested(package):
 def test_what_is_no_code_is_installed_too():
     for package, file in [
         (harness, "recipes/psmnist/unicornn.toml"),
+        (harness, "suites/quick.toml"),
         (tasks, "permutations/unicornn.txt"),
         (tasks, "cifar/noise.f32"),
         (tasks, "sources/checksums/mnist.sha256"),

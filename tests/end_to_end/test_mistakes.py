@@ -24,6 +24,11 @@ def refused(result, *told: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("lst",), "there is no 'harness lst' (did you mean 'list'?)"),
+        (("list", "run"), "there is no 'harness list run' (did you mean 'runs'?)"),
+        (("suite", "zzz"), "there is no 'harness suite zzz' (known: list, plan, run, show, status)"),
+        (("report", "--format", "xyz"), "'--format': 'xyz' is not one of 'html', "),
+        (("study", "show"), "(see 'harness study show --help')"),
         (("run", "--arch", "unicorn", "--task", "psdigits"), "did you mean 'unicornn'?"),
         (("run", "--arch", "lstm", "--task", "psmist"), "did you mean 'psmnist'?"),
         (("run", "--task", "psdigits"), "--arch is missing"),
@@ -166,3 +171,11 @@ def test_debugging_shows_the_traceback(command):
     result = command("show", "0123", HARNESS_DEBUG="1")
     assert result.returncode == 2
     assert "Traceback" in result.stderr
+
+
+@pytest.mark.parametrize("group", [(), ("list",), ("suite",)])
+def test_a_group_without_a_verb_shows_its_verbs(group: tuple[str, ...], command) -> None:
+    result = command(*group)
+    assert result.returncode == 2
+    assert result.stderr.startswith(" ".join(["Usage: harness", *group]))
+    assert "error" not in result.stderr

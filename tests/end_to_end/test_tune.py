@@ -18,11 +18,13 @@ def shown(command, name="gru-sdigits", *options):
     return json.loads(told.stdout)
 
 
-def test_a_study_from_the_command_to_a_tested_recipe(command):
+def test_a_study_from_the_command_to_a_tested_recipe(command, tmp_path):
     first = command(*SMALL, "--trials", "4", "--workers", "2", "--final-seeds", "2")
     assert first.returncode == 0, first.stderr
     assert "study gru-sdigits begins" in first.stdout
     assert "trial 0 is standard" in first.stdout
+    told = "it trains for 2 epochs, as its trials did, and 'standard' for 30: --epochs 30 makes them even"
+    assert told in first.stdout
     assert first.stdout.count(": done (valid") == 2
     study = shown(command)
     assert study["counts"] == {"complete": 4, "pruned": 0, "failed": 0, "running": 0, "waiting": 0, "replaced": 0}
@@ -41,6 +43,11 @@ def test_a_study_from_the_command_to_a_tested_recipe(command):
     [tuned] = [row for row in json.loads(command("list", "recipes", "--json").stdout) if row["recipe"] == "tuned"]
     assert tuned["source"].startswith(f"study gru-sdigits, trial {study['best']['trial']} of 4, valid ")
     same = command("run", "--arch", "gru", "--task", "sdigits", "--recipe", "tuned", "--seeds", "0-1")
+    assert same.stdout.count("done before") == 2
+    file = command("study", "show", "gru-sdigits", "--toml").stdout
+    assert file.startswith(f"# {tuned['source']}\n")
+    (tmp_path / "mine.toml").write_text(file)
+    same = command("run", "--recipe", str(tmp_path / "mine.toml"), "--seeds", "0-1")
     assert same.stdout.count("done before") == 2
 
     more = command(*SMALL, "--trials", "6", "--final-seeds", "0")

@@ -15,12 +15,12 @@ from harness.tuning import tally
 from harness.tuning.storage import address, open_storage
 from harness.tuning.study import Study
 
-from ..harness.tuning.postgresql import server
+from ..harness.postgresql import server
 
 TRIALS = 8
 TUNE = [
-    *("tune", "--arch", "gru", "--task", "sdigits", "--set", "hidden_size=4", "--train-limit", "128"),
-    *("--epochs", "100", "--trials", str(TRIALS), "--workers", "4", "--final-seeds", "0", "--pruner", "none"),
+    *("tune", "--arch", "gru", "--task", "sdigits", "--set", "hidden_size=4", "--train-limit", "256"),
+    *("--epochs", "120", "--trials", str(TRIALS), "--workers", "4", "--final-seeds", "0", "--pruner", "none"),
     *("--study", "s", "--checkpoint-every", "0"),
 ]
 
@@ -33,6 +33,10 @@ def storage(request, tmp_path):
         return
     with server() as url:
         yield url
+
+
+HURT = {"replaced": 2, "complete": 1, "running": 2}
+"""Where the first command is killed: two workers were, one trial is over, others are under way."""
 
 
 def start(tmp_path, storage):
@@ -82,17 +86,13 @@ def look(storage, tmp_path):
 
 
 def test_four_workers_two_killed_and_started_again_make_the_exact_number_of_trials(tmp_path, storage, look):
-    def at_work():
-        counts = look.counts()
-        return counts["running"] == 4 and counts["complete"] >= 1
-
     first = start(tmp_path, storage)
-    until(first, at_work)
+    until(first, lambda: look.counts()["running"] == 4)
     workers = psutil.Process(first.pid).children()
     assert len(workers) == 4
     for worker in workers[:2]:
         worker.kill()
-    until(first, lambda: look.counts()["replaced"] == 2 and look.counts()["running"] >= 2)
+    until(first, lambda: all(look.counts()[word] >= least for word, least in HURT.items()))
     workers = psutil.Process(first.pid).children()
     for worker in workers[:2]:
         worker.kill()

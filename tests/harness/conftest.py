@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.execution import Job, Machine
+from harness.execution import Job
 from harness.home import Home
+from harness.machine import Machine
 from harness.recipes import named
 from harness.registry import Registry
+
+from . import stores
+from .postgresql import server
 
 PLUGIN = '''"""A tiny pair for tests."""
 
@@ -39,13 +43,15 @@ class Mean(torch.nn.Module):
                 raise MemoryError
             if self.steps == self.at and self.trouble == "bug":
                 raise RuntimeError("mat1 and mat2 do not fit")
+            if self.steps == self.at and self.trouble == "exit":
+                raise SystemExit(3)
         means = input.cumsum(0) / torch.arange(1, len(input) + 1).view(-1, 1, 1)
         output = self.dropout(torch.tanh(self.scale * self.linear(means)))
         if self.training and self.trouble == "nan" and self.steps >= self.at:
             output = output * float("nan")
         if self.training and self.trouble == "explode" and self.steps >= self.at:
             output = output * 1e9
-        return output, None
+        return output if self.trouble == "contract" else (output, None)
 
 
 MEAN = Architecture(name="mean", title="Mean", layer=Mean, defaults={"hidden_size": 4, "num_layers": 1})
@@ -71,6 +77,23 @@ class Sign(Task):
         parts = (slice(0, 70), slice(70, 100), slice(100, 130))
         return Splits.of(*(Data(inputs[part], targets[part]) for part in parts))
 '''
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The URL of a PostgreSQL server of this test process; without one the test is skipped."""
+    with server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[stores.Places]:
+    """``places("other")``: the URL of an empty place for a store; the test is done on both kinds of database."""
+    if request.param == "sqlite":
+        yield stores.files(tmp_path)
+        return
+    with stores.databases(request.getfixturevalue("server_url")) as place:
+        yield place
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ import torch
 
 from harness import diagnosis
 from harness.errors import UserError
-from harness.execution import Job, Machine, Monitor, execute
+from harness.execution import Job, Monitor, execute
 from harness.home import Home
+from harness.machine import Machine
 from harness.recipes import named
 from harness.registry import Registry
 from harness.store import Store
@@ -120,10 +121,12 @@ def test_a_run_of_an_earlier_version_goes_on_without_a_warning(ready, store):
     assert do(ready(), store).warnings == []
 
 
-def test_how_the_compiled_recurrences_were_built_is_kept(ready, store, monkeypatch):
+@pytest.mark.parametrize(("ran", "told"), [("cpu", "g++ 12 -O3"), ("torch", None)])
+def test_how_the_compiled_recurrences_were_built_is_kept_where_they_ran(ready, store, monkeypatch, ran, told):
     library = SimpleNamespace(built=lambda: "g++ 12 -O3")
     monkeypatch.setitem(sys.modules, "architectures.kernels.library", library)
-    assert do(ready(), store).environment["software"]["kernels"] == "g++ 12 -O3"
+    monkeypatch.setattr("architectures.kernels.counts", lambda: {("gru", ran): 1})
+    assert do(ready(), store).environment["software"]["kernels"] == told
 
 
 def backends(registry: Registry) -> dict[str, diagnosis.Finding]:

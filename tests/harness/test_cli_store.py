@@ -176,7 +176,35 @@ def test_compare_shows_scores_and_only_what_differs(store: Store, harness: Harne
             "environment": {},
         },
         "recipes": [],
+        "unlike": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"seconds": 9.0, "environment": {"pid": 2}}, []),
+        ({"curve": a_curve(0.5, math.nan, 0.7)}, []),
+        ({"curve": a_curve(0.5, math.nan, 0.7 + 2**-53)}, ["curve from epoch 3 on"]),
+        ({"curve": a_curve(0.5)}, ["curve from epoch 2 on"]),
+        ({"metrics": {"valid": 0.5, "test": math.nan}}, ["test"]),
+        ({"data_checksum": "beef"}, ["data_checksum"]),
+        ({"seed": 4}, None),
+    ],
+)
+def test_compare_says_whether_a_run_that_was_repeated_is_the_same(
+    store: Store, harness: Harness, changes: dict[str, Any], told: list[str] | None
+) -> None:
+    first = a_run(curve=a_curve(0.5, math.nan, 0.7))
+    again = a_run(**{"curve": a_curve(0.5, math.nan, 0.7), **changes})
+    for run in (first, again):
+        store.add(run)
+    _, out, _ = harness("compare", first.id, again.id)
+    words = " ".join(out.split())
+    assert (f"{again.id} is {first.id} once more: equal bit for bit in every epoch" in words) == (told == [])
+    assert (f"{again.id} is {first.id} once more: NOT equal ({', '.join(told or [])})" in words) == bool(told)
+    unlike = json.loads(harness("compare", first.id, again.id, "--json")[1])["unlike"]
+    assert unlike == ({} if told is None else {again.id: told})
 
 
 def seeds_of(arch: str, recipe: str, *tests: float, **more: Any) -> list[Run]:
@@ -219,11 +247,35 @@ def test_compare_of_architectures_on_a_task_takes_the_row_that_validation_chose(
     assert "One seed: there is no interval" in harness("compare", "lstm", "gru", "--task", task)[1]
 
 
+def test_compare_of_architectures_looks_through_all_rankings_of_a_task(store: Store, harness: Harness) -> None:
+    few = [*seeds_of("gru", "few", 0.7, 0.72), *seeds_of("rnn", "few", 0.6, 0.62)]
+    for run in few:
+        run.recipe = run.recipe | {"training": run.recipe["training"] | {"train_limit": 50}}
+    for run in (*seeds_of("lstm", "standard", 0.90, 0.92), *seeds_of("gru", "standard", 0.8), *few):
+        store.add(run)
+    task = few[0].task
+    code, out, _ = harness("compare", "gru", "rnn", "--task", task, "--json")
+    assert code == 0
+    assert [(row["arch"], row["recipe"], row["train_limit"]) for row in json.loads(out)] == [
+        ("gru", "few", 50),
+        ("rnn", "few", 50),
+    ]
+    code, out, told = harness("compare", "lstm", "rnn", "--task", task)
+    assert (code, out) == (2, "")
+    assert told == (
+        f"error: lstm, rnn: no ranking of {task} has all of them: lstm has train_limit = all; rnn has train_limit = 50;"
+        " train one of them as the other, by --set\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (("lstm",), "lstm: name at least two runs to compare"),
         (("lstm", "--task", "psdigits"), "lstm: name at least two architectures to compare"),
+        (("lstm", "gru"), "lstm, gru: say with --task on which task they are to be compared"),
+        (("lstm", "gru:tuned"), "lstm, gru:tuned: say with --task"),
+        (("lstm", "abc"), "there is no run 'lstm'"),
         (("lstm", "lst", "--task", "psdigits"), "lst: no run of it on psdigits (did you mean 'lstm'?)"),
         (("lstm", "lstm:own", "--task", "psdigits"), "lstm:own: no such recipe"),
         (("lstm", "lstm", "--task", "psdigit"), "there are no runs of it (did you mean 'psdigits'?)"),
@@ -259,6 +311,30 @@ def test_report_has_other_forms_than_pages(
     assert "91" in (tmp_path / "tables" / table).read_text(encoding="utf-8")
 
 
+def test_report_refuses_a_folder_without_a_name(store: Store, harness: Harness) -> None:
+    for empty in ("", " "):
+        code, out, told = harness("report", "--out", empty)
+        assert (code, out) == (2, "")
+        assert told == "error: --out: the name of the folder is empty; name one, or '.' for the current folder\n"
+
+
+def test_report_says_which_runs_have_no_page(
+    store: Store, harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.paged.EVERY", 1)
+    monkeypatch.setattr("reports.paged.MOST", 1)
+    for run in seeds_of("lstm", "standard", 0.9, 0.92, 0.91):
+        store.add(run)
+    site = tmp_path / "site"
+    code, out, _ = harness("report", "--out", str(site))
+    assert code == 0
+    assert "Of 3 runs 1 have a page" in " ".join(out.split())
+    assert "'report --every-run' writes a page for each" in " ".join(out.split())
+    assert len(list((site / "runs").iterdir())) == 1
+    assert "have a page" not in harness("report", "--out", str(site), "--every-run")[1]
+    assert len(list((site / "runs").iterdir())) == 3
+
+
 def test_report_refuses_a_form_that_there_is_not(store: Store, harness: Harness) -> None:
     code, out, told = harness("report", "--format", "pdf")
     assert (code, out) == (2, "")
@@ -286,10 +362,11 @@ def test_export_and_import_carry_runs_to_another_home(store: Store, harness: Har
     home = str(tmp_path / "home")
     assert harness("import", str(tmp_path / "runs.jsonl"), "--home", home)[:2] == (
         0,
-        f"{tmp_path / 'runs.jsonl'}: 3 new, 0 updated, 0 known already\n",
+        f"{tmp_path / 'runs.jsonl'}: 3 runs; 3 new, 0 updated, 0 known already\n",
     )
     assert (
-        harness("import", "-", "--home", home, typed=text)[1] == "standard input: 0 new, 0 updated, 3 known already\n"
+        harness("import", "-", "--home", home, typed=text)[1]
+        == "standard input: 3 runs; 0 new, 0 updated, 3 known already\n"
     )
     assert harness("export", "--home", home)[1] == text
 
@@ -299,7 +376,7 @@ def test_export_takes_filters(store: Store, harness: Harness) -> None:
         store.add(run)
     _, out, _ = harness("export", "--arch", "lstm", "--task", "psmnist", "--state", "done")
     assert [json.loads(line)["run"] for line in out.splitlines()] == [store.runs()[-1].id]
-    assert harness("export", "--task", "none")[:2] == (0, "")
+    assert harness("export", "--task", "har2")[:2] == (0, "")
     assert harness("export", "--state", "faild")[2].startswith("error: a run is never 'faild' (did you mean 'failed'?)")
 
 
@@ -340,6 +417,17 @@ def test_delete_takes_the_run_and_its_folder(store: Store, harness: Harness) -> 
     assert [folder.name for folder in Home.find().path.joinpath("runs").iterdir()] == [kept.id]
 
 
+def test_delete_forgets_what_a_suite_leaves_out(store: Store, harness: Harness) -> None:
+    store.replace_skipped("small", [("lstm", "psmnist", "too slow"), ("gru", "psmnist", "too slow")])
+    store.replace_skipped("large", [("lstm", "psmnist", "too small")])
+    code, out, complaints = harness("delete", "--skipped", "smal", "--yes")
+    assert (code, out) == (2, "")
+    assert "no suite of this name leaves out anything (did you mean 'small'?)" in complaints
+    assert harness("delete", "--skipped", "small", "--yes") == (0, "deleted 2 skipped pairs\n", "")
+    assert [skip.suite for skip in store.skipped()] == ["large"]
+    assert harness("delete", "--skipped", "large", "--timings")[0] == 2
+
+
 def test_delete_asks_first(store: Store, harness: Harness) -> None:
     store.add(a_run())
     run_id = store.runs()[0].id
@@ -378,6 +466,22 @@ def test_delete_spares_a_run_that_another_process_trains(store: Store, harness: 
     assert harness("delete", alive.id, "--yes")[0] == 0, "its process has ended"
     assert harness("delete", elsewhere.id, "--yes", "--force")[0] == 0
     assert store.count() == 0
+
+
+def test_a_run_whose_process_was_killed_is_told_from_one_that_runs(store: Store, harness: Harness) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    run = a_run(state="running", environment={"hostname": platform.node(), "pid": child.pid})
+    store.add(run)
+    store.add(a_run(state="running", environment={"hostname": "elsewhere", "pid": child.pid}))
+    assert harness("list", "runs")[1].count(" running ") == 2
+    assert "seed 3: running\n" in harness("show", run.id)[1]
+    child.communicate(b"\n")
+    listed = harness("list", "runs")[1]
+    assert (listed.count(" running "), listed.count(" cut off ")) == (1, 1), "of another machine nothing is known"
+    shown = harness("show", run.id)[1]
+    assert "seed 3: cut off\n" in shown
+    assert "its process has ended: the same command goes on with it" in shown
+    assert {one["state"] for one in json.loads(harness("list", "runs", "--json")[1])} == {"running"}, "as it is stored"
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full, a disk that is always full")
@@ -435,7 +539,7 @@ def test_no_line_that_is_imported_breaks_what_is_read(odd: dict[str, Any], harne
         assert run.id in out
     code, out, complaint = harness("report", "--out", str(tmp_path / "site"))
     assert (code, complaint) == (0, "")
-    assert "1 finished of 1 stored runs" in out
+    assert "1 finished of 1 stored run\n" in out
     assert harness("export")[1] == plain.dumps(document(run)) + "\n"
 
 
@@ -446,3 +550,37 @@ def test_a_store_that_is_none_is_one_sentence(harness: Harness, tmp_path: Path) 
         assert code == 2
         assert complaint.startswith(f"error: the store {tmp_path / 'store.sqlite'} is not a SQLite database")
         assert complaint.count("\n") == 1
+
+
+def test_a_mistyped_name_is_no_empty_store(store: Store, harness: Harness, tmp_path: Path) -> None:
+    store.add(a_run(arch="own", task="mine[length=5]"))
+    for verb in (("list", "runs"), ("list", "timings"), ("list", "recipes"), ("export",)):
+        code, out, complaints = harness(*verb, "--arch", "lsmt")
+        assert (code, out) == (2, "")
+        assert complaints.startswith(
+            "error: --arch lsmt: neither is it installed, nor has a stored run it (did you mean"
+        )
+        assert harness(*verb, "--arch", "gru")[0] == harness(*verb, "--arch", "own")[0] == 0
+    for verb in (("list", "runs"), ("list", "recipes"), ("export",)):
+        assert "did you mean 'psdigits'?" in harness(*verb, "--task", "psdigit")[2]
+        assert harness(*verb, "--task", "adding[length=7]")[0] == harness(*verb, "--task", "mine[length=5]")[0] == 0
+
+
+def test_a_home_that_is_named_must_be_there_to_be_read(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing, site = str(tmp_path / "typo"), str(tmp_path / "site")
+    why = "there is no such folder yet; 'run', 'tune', 'speed' and 'import' make one"
+    verbs = (("list", "runs"), ("list", "timings"), ("list", "studies"), ("report", "--out", site))
+    for verb in (*verbs, ("list", "recipes")):
+        assert harness(*verb, "--home", missing) == (2, "", f"error: --home {missing}: {why}\n")
+    monkeypatch.setenv("HARNESS_HOME", missing)
+    for verb in verbs:
+        assert harness(*verb) == (2, "", f"error: HARNESS_HOME = {missing}: {why}\n")
+    assert not Path(site).exists()
+    assert harness("list", "recipes")[0] == 0, "most recipes need no home"
+    monkeypatch.setenv("HARNESS_STORE", f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
+    assert harness("list", "runs")[0] == 0, "the store is elsewhere"
+    monkeypatch.delenv("HARNESS_STORE")
+    monkeypatch.delenv("HARNESS_HOME")
+    assert harness("list", "runs")[0] == 0, "who has just installed it has no home yet"

@@ -5,8 +5,8 @@ import pytest
 from harness.cli import run_command
 from harness.cli.training import Wanted, exit_code, parse_changes, parse_seeds, seconds, this_command
 from harness.errors import UserError
-from harness.execution import Machine
 from harness.home import Home
+from harness.machine import Machine
 from harness.recipes import Named, named, write
 from harness.registry import Registry
 from harness.store import Run

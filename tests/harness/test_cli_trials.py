@@ -119,7 +119,7 @@ def test_delete_takes_the_trials_of_a_study_that_is_named_only(store: Store, har
 def test_export_carries_trials_to_another_home(store: Store, harness: Harness, tmp_path: Path) -> None:
     file, home = str(tmp_path / "runs.jsonl"), str(tmp_path / "home")
     assert harness("export", "--out", file)[1] == f"{file}: 6 runs\n"
-    assert harness("import", file, "--home", home)[1] == f"{file}: 6 new, 0 updated, 0 known already\n"
+    assert harness("import", file, "--home", home)[1] == f"{file}: 6 runs; 6 new, 0 updated, 0 known already\n"
     assert open_store(home).of_study("pair") == store.of_study("pair")
 
 
@@ -127,7 +127,8 @@ def test_trials_are_in_no_ranking_no_mean_and_no_count(store: Store, harness: Ha
     [row] = table(frames(store, Registry()))
     assert (row["n"], row["mean"], row["valid"]) == (2, 0.25, 0.5)
     assert "mean over 2 seeds" in (summary(store, store.runs()) or "")
-    assert "2 finished of 2 stored runs" in harness("report", "--out", str(tmp_path / "site"))[1]
+    told = harness("report", "--out", str(tmp_path / "site"))[1]
+    assert told.endswith("2 finished of 2 stored runs, beside 4 trials of studies\n")
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     for word in ("behind the median", "SIGTERM", "pruned", "62.50"):
         assert word not in page

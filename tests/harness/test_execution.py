@@ -8,8 +8,9 @@ import torch
 
 from harness import checkpoint
 from harness.errors import UserError
-from harness.execution import Job, Machine, Monitor, execute
+from harness.execution import Job, Monitor, execute
 from harness.home import Home
+from harness.machine import Machine
 from harness.recipes import named
 from harness.store import Store
 
@@ -60,6 +61,14 @@ def test_a_run_is_stored_with_all_that_is_needed_to_repeat_it(job, store):
     folder = made.machine.home.run(run.id)
     assert [file.name for file in folder.iterdir()] == ["weights.pt"]
     made.model(0).load_state_dict(checkpoint.load(folder / "weights.pt")["weights"])
+
+
+def test_a_layer_that_breaks_its_contract_leaves_nothing_behind(job, store):
+    made = job(trouble="contract")
+    with pytest.raises(UserError, match="architecture mean: its layer returns a Tensor"):
+        do(made, store)
+    assert store.runs() == []
+    assert not (made.machine.home.path / "runs").exists()
 
 
 def test_what_is_done_is_not_done_again_unless_asked(job, store):
@@ -200,6 +209,7 @@ def test_a_damaged_checkpoint_costs_time_but_no_numbers(job, store):
         ("nan", "diverged at step 7 (loss nan)"),
         ("memory", "out of memory at step 7: use a smaller batch (--set batch_size=8) or a smaller layer"),
         ("bug", "RuntimeError: mat1 and mat2 do not fit (tiny.py, line "),
+        ("exit", "SystemExit: 3 (tiny.py, line "),
     ],
 )
 def test_a_failed_run_is_stored_with_its_reason_and_its_curve(job, store, trouble, reason):

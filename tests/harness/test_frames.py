@@ -16,12 +16,15 @@ import pytest
 
 from harness.cli import again, run_command
 from harness.cli.frames import all_frames, frames
-from harness.execution import Job, Machine, Monitor, execute
+from harness.execution import Job, Monitor, execute
 from harness.home import Home
+from harness.machine import Machine
 from harness.recipe import content_hash
 from harness.recipes import FOLDER, named
 from harness.registry import Registry
 from harness.store import CurvePoint, Phase, Run, Store, Timing, open_store, plain
+
+from .stores import Places
 
 RECIPE: dict[str, Any] = {"arch": "lstm", "task": "psmnist", "layer": {"hidden_size": 8}, "training": {"lr": 0.001}}
 HOSTILE = "<script>alert(1)</script>\u202e'\"; rm -rf ~ $(id)\n`id`"
@@ -32,6 +35,12 @@ def a_run(**changes: Any) -> Run:
     given |= {"recipe_name": "standard", "state": "done", "metrics": {"valid": 0.5, "test": 0.25}}
     given |= changes
     return Run(recipe_hash=content_hash(plain.jsonable(given["recipe"])), **given)
+
+
+@pytest.fixture(autouse=True)
+def _place(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store of the home is on one kind of database after the other."""
+    monkeypatch.setenv("HARNESS_STORE", places())
 
 
 @pytest.fixture
@@ -69,6 +78,14 @@ def test_a_run_is_told_with_all_that_a_page_about_it_needs(store, registry, trai
     assert found["warnings"] == "a short budget\nfew samples"
     assert found["updated"] == store.get(run.id).updated
     assert (found["arch_title"], found["task_title"], found["task_protocol"]) == ("Mean", "Sign", "made for tests")
+
+
+def test_a_learning_rate_that_nobody_chose_is_told(store, registry, train):
+    left, given = train()[0], train(lr=0.07)[0]
+    store.add(shipped := a_run(arch="lstm", task="adding[length=500]", recipe={"training": {"lr": 0.001}}))
+    store.add(strange := a_run(arch="gone", task="sign", recipe={"training": {"lr": [1]}}))
+    found = all_frames(store, registry)["runs"].set_index("run")["default"]
+    assert [found[run.id] for run in (left, given, shipped, strange)] == [True, False, False, False]
 
 
 def test_the_protocol_is_that_of_the_variant_that_was_run(store):
@@ -176,10 +193,11 @@ def test_a_run_of_a_plugin_that_is_gone_is_told_all_the_same(store, train):
     run, _ = train(epochs=2)
     found = all_frames(store, Registry())
     told = found["runs"].set_index("run").loc[run.id]
-    assert (told["arch_title"], told["task_title"], told["task_protocol"]) == ("mean", "sign", "")
+    assert (told["arch_title"], told["task_title"], told["task_protocol"]) == ("Mean", "Sign", "")
     assert (
-        told["command"].splitlines()[-1].endswith("defines its architecture and its task: name the file with --plugin")
-    )
+        "# with the plugin that defines its architecture (file tiny.py) and its task (file tiny.py): name the file"
+        " with --plugin"
+    ) in told["command"].splitlines()
     assert "--recipe recipe.toml" in told["command"]
     [toml] = found["recipes"]["toml"]
     assert tomllib.loads(toml) == store.get(run.id).recipe
@@ -265,6 +283,21 @@ def test_timings_of_a_preset_stand_beside_the_published_times(store):
     assert published[3].startswith("labels of the bars")
     assert "; assumed here: batch 128" in published[3]
     assert len(told) == 6
+
+
+@pytest.mark.parametrize("plugins", [5, {"architecture": 5}, {"architecture": {"title": ["x"], "origin": 5}}])
+def test_what_an_imported_run_says_of_its_plugin_may_be_anything(store, plugins):
+    store.add(a_run(arch="gone", task="lost[by=now]", environment={"plugins": plugins}, recipe={"code": {"task": "1"}}))
+    [told] = all_frames(store, Registry())["runs"].to_dict("records")
+    assert (told["arch_title"], told["task_title"]) == ("gone", "lost [by=now]")
+    assert told["command"].endswith("# with the plugin that defines its task: name the file with --plugin")
+
+
+def test_the_newest_run_says_what_its_plugin_is_called(store):
+    for day, title in ((1, "Old"), (2, "New")):
+        said = {"plugins": {"task": {"title": title, "origin": "plugin lost 1.0"}}}
+        store.add(a_run(task="lost[by=now]", environment=said, created=f"2026-01-0{day}T00:00:00+00:00"))
+    assert set(all_frames(store, Registry())["runs"]["task_title"]) == {"New [by=now]"}
 
 
 def test_timings_tell_the_hyper_parameters_that_are_no_defaults(store):

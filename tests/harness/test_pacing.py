@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import UserError
-from harness.execution import Machine
 from harness.home import Home
+from harness.machine import Machine
 from harness.matching import match_step_time, pacing
 from harness.matching.pacing import Lap
 from harness.recipes import named

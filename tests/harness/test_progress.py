@@ -39,6 +39,21 @@ def test_lines_tell_loss_metric_and_time_left(now, capsys):
     ]
 
 
+def test_what_ends_by_the_clock_says_so(now, capsys):
+    run = a_run()
+    run.recipe = {"training": {"max_time": 30.0}}
+    monitor = TerminalMonitor("accuracy", 25)
+    monitor.on_start(run, None)
+    monitor.on_step(Progress(epoch=0, step=1), 10, lambda: 2.5)
+    now[0] += 20
+    monitor.on_step(Progress(epoch=1, step=0, seconds=20.0), 10, lambda: 2.5)
+    now[0] += 12
+    point = CurvePoint(2, 13, 31.0, 1.25, 1.0, 0.5, 0.1)
+    monitor.on_epoch(Progress(epoch=2, step=0, seconds=31.0, curve=[point], over=True))
+    lines = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert lines == ["epoch 2/25, loss 2.5, 10.0 s left", "epoch 2/25, loss 1.25, valid 50.00 %, 0.0 s left"]
+
+
 def test_time_left_of_a_resumed_run_counts_from_where_it_resumed(now, capsys):
     monitor = TerminalMonitor("accuracy", 10)
     monitor.on_start(a_run(), Progress(epoch=8, step=0))

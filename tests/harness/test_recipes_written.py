@@ -126,7 +126,7 @@ def test_a_built_in_name_is_that_of_the_project(registry, home, keep):
 
 def test_without_a_home_there_are_only_those_of_the_project(registry, keep):
     keep("lstm", "sdigits")
-    with pytest.raises(UserError, match="no recipe is called 'tuned' for lstm on sdigits"):
+    with pytest.raises(UserError, match="no recipe is called 'tuned' for lstm on sdigits .*'study show NAME --toml'"):
         named(registry, "lstm", "sdigits", "tuned")
 
 

@@ -36,6 +36,13 @@ def test_a_file_defines_architectures_and_tasks(registry, plugin):
     assert Registry((plugin,)).task("sign") is registry.task("sign"), "a file is imported once"
 
 
+def test_what_a_file_prints_is_no_output_of_the_command(plugin, tmp_path, capsys):
+    noisy = tmp_path / "noisy.py"
+    noisy.write_text(Path(plugin).read_text() + "print('hello')\n")
+    assert "mean" in Registry((str(noisy),)).architectures
+    assert capsys.readouterr() == ("", "hello\n")
+
+
 def test_a_changed_file_is_other_code(registry, plugin, tmp_path):
     prints = registry.fingerprints("mean", "sign")
     assert set(prints) == {"architecture", "task"}

@@ -12,7 +12,7 @@ from harness.registry import Registry
 from harness.speed.cases import Case, grid
 from harness.speed.presets import Preset, preset, presets
 from harness.speed.wanted import Wanted
-from harness.store import Phase, Timing
+from harness.store import Phase, Run, Timing
 
 
 def test_the_cases_are_all_combinations_and_those_of_a_size_stand_together() -> None:
@@ -39,6 +39,57 @@ def test_a_name_says_what_differs_from_the_usual() -> None:
     assert grid(arch=["gru"], length=[1], batch=[2], hidden_size=[3], changes=[(("dt", [0.1]),)]) == [
         Case("gru", 1, 2, 3, changes=(("dt", [0.1]),))
     ]
+
+
+def a_run_of(arch: str, task: str, **layer: Any) -> Run:
+    return Run(arch, task, 0, "accuracy", {"layer": layer}, "standard", "c0ffee", "cpu")
+
+
+def test_the_layers_of_runs_at_the_sizes_of_their_tasks() -> None:
+    runs = (
+        a_run_of("unicornn", "psdigits", hidden_size=7, num_layers=2, dt=[0.1, 0.2], alpha=1.0, dropout=0.3),
+        a_run_of("lstm", "adding[length=50]", hidden_size=5),
+        a_run_of("lstm", "adding[length=50]", hidden_size=5, num_layers=1, dropout=0.0),
+    )
+    found = Wanted(runs=runs, batch=["1,8"], device=["cpu"]).cases(Registry())
+    assert [
+        (case.arch, case.length, case.batch, case.hidden_size, case.num_layers, case.input_size) for case in found
+    ] == [
+        ("unicornn", 64, 1, 7, 2, 1),
+        ("unicornn", 64, 8, 7, 2, 1),
+        ("lstm", 50, 1, 5, 1, 2),
+        ("lstm", 50, 8, 5, 1, 2),
+    ], "equal layers are one case"
+    changed = dict(found[0].changes)
+    assert changed["dt"] == [0.1, 0.2]
+    assert "dropout" not in changed, "nothing is dropped where a model is used"
+    assert found[2].changes == ()
+    [alone] = Wanted(runs=runs[1:2], device=["cpu"]).cases(Registry())
+    assert alone.batch == 1, "one sequence at a time, as a sensor gives them"
+
+
+@pytest.mark.parametrize(
+    ("run", "options", "told"),
+    [
+        (("lstm", "adding"), {}, "run [0-9a-f]+ of lstm says no hidden_size: give --arch and --hidden instead"),
+        (("lstm", "japanesevowels", 5), {}, "the sequences of japanesevowels differ in length: name .* with --length"),
+        (("lsmt", "adding", 5), {}, "no architecture is called 'lsmt'"),
+        (("lstm", "adding[lenght=5]", 5), {}, "task adding\\[lenght=5\\] of run [0-9a-f]+: "),
+        (("lstm", "adding", 5), {"hidden": ["3"]}, "--run or --task and --hidden don't go together"),
+        (("lstm", "adding", 5), {"changes": ["dt=3"]}, "--run or --task and --set don't go together"),
+    ],
+)
+def test_what_a_run_does_not_say_or_says_already(run: tuple[Any, ...], options: dict[str, Any], told: str) -> None:
+    arch, task, *hidden = run
+    stored = a_run_of(arch, task, **({"hidden_size": hidden[0]} if hidden else {}))
+    with pytest.raises(UserError, match=told):
+        Wanted(runs=(stored,), device=["cpu"], **options).cases(Registry())
+
+
+def test_sequences_of_different_lengths_are_measured_at_those_that_are_named() -> None:
+    run = a_run_of("gru", "japanesevowels", hidden_size=5)
+    found = Wanted(runs=(run,), length=["20,29"], device=["cpu"]).cases(Registry())
+    assert [(case.length, case.input_size) for case in found] == [(20, 12), (29, 12)]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from sqlalchemy import event
 from harness.errors import UserError
 from harness.store import CurvePoint, NoStore, Run, Store, open_store, rows, store_to_list, utc_now
 
+from .stores import Places
+
 
 def a_run(**changes: Any) -> Run:
     given: dict[str, Any] = {"arch": "lstm", "task": "psmnist", "seed": 0, "metric": "accuracy", "recipe_hash": "0a1b"}
@@ -25,7 +27,13 @@ def a_point(epoch: int, **changes: Any) -> CurvePoint:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(places: Places) -> Store:
+    return Store.open(places())
+
+
+@pytest.fixture
+def in_a_file(tmp_path: Path) -> Store:
+    """For what is SQLite's own."""
     return Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}")
 
 
@@ -247,8 +255,8 @@ def test_what_does_not_fit_a_frame_is_missing(store: Store, odd: Any) -> None:
     assert frame["version"].isna().tolist() == [False, True]
 
 
-def test_queries_over_ten_thousand_runs_use_their_indices(store: Store) -> None:
-    with store.database.writing() as connection:
+def test_queries_over_ten_thousand_runs_use_their_indices(in_a_file: Store) -> None:
+    with in_a_file.database.writing() as connection:
         for start in range(0, 10_000, rows.PAGE):
             some = range(start, start + rows.PAGE)
             rows.write(connection, [a_run(seed=n % 5, arch=f"arch{n % 40}", task=f"task{n % 20}") for n in some])
@@ -258,17 +266,17 @@ def test_queries_over_ten_thousand_runs_use_their_indices(store: Store) -> None:
         if statement.startswith("SELECT"):
             asked.append((statement, parameters))
 
-    event.listen(store.database.engine, "before_cursor_execute", listen)
-    some_run = store.runs(limit=1)[0]
-    store.find("0a1b", 3, "cpu")
-    store.runs(arch="arch1", task="task1")
-    store.runs(task="task1")
-    store.runs(state="done")
-    store.of_study("none")
-    store.runs(study="none")
-    store.get(some_run.id[:8])
-    event.remove(store.database.engine, "before_cursor_execute", listen)
-    with store.database.reading() as connection:
+    event.listen(in_a_file.database.engine, "before_cursor_execute", listen)
+    some_run = in_a_file.runs(limit=1)[0]
+    in_a_file.find("0a1b", 3, "cpu")
+    in_a_file.runs(arch="arch1", task="task1")
+    in_a_file.runs(task="task1")
+    in_a_file.runs(state="done")
+    in_a_file.of_study("none")
+    in_a_file.runs(study="none")
+    in_a_file.get(some_run.id[:8])
+    event.remove(in_a_file.database.engine, "before_cursor_execute", listen)
+    with in_a_file.database.reading() as connection:
         plans = [
             [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
             for statement, parameters in asked
@@ -287,8 +295,8 @@ def test_queries_over_ten_thousand_runs_use_their_indices(store: Store) -> None:
     ]
 
 
-def test_every_commit_is_flushed_to_the_disk(store: Store) -> None:
-    with store.database.reading() as connection:
+def test_every_commit_is_flushed_to_the_disk(in_a_file: Store) -> None:
+    with in_a_file.database.reading() as connection:
         settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
         }
@@ -322,13 +330,13 @@ def test_a_store_that_is_only_read_is_not_made(tmp_path: Path) -> None:
     assert nothing.curves_frame().empty
 
 
-def test_no_connection_stays_open_between_transactions(store: Store) -> None:
+def test_no_connection_stays_open_between_transactions(in_a_file: Store) -> None:
     descriptors = Path("/proc/self/fd")
     if not descriptors.is_dir():
         pytest.skip("this system doesn't list the open files of a process")
-    store.add(a_run())
-    store.runs()
-    folder = str(Path(store.name).parent)
+    in_a_file.add(a_run())
+    in_a_file.runs()
+    folder = str(Path(in_a_file.name).parent)
     assert not [fd for fd in descriptors.iterdir() if fd.is_symlink() and str(fd.readlink()).startswith(folder)]
 
 
@@ -338,3 +346,17 @@ def test_a_frame_of_one_recipe_has_no_other_runs(store: Store) -> None:
     store.add(other)
     assert list(store.runs_frame("0a1b")["run"]) == [wanted.id]
     assert set(store.runs_frame()["run"]) == {wanted.id, other.id}
+
+
+def test_what_is_read_is_of_one_moment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "PAGE", 2)
+    runs = [a_run(seed=seed, curve=[a_point(1)]) for seed in range(5)]
+    for run in runs:
+        store.add(run)
+    found = store.each()
+    first = next(found)
+    store.delete([runs[4].id])
+    store.log(runs[3].id, [a_point(2)])
+    store.add(a_run())
+    assert [first, *found] == runs
+    assert store.count() == 5

@@ -21,6 +21,8 @@ from sqlalchemy.exc import IntegrityError
 from harness.errors import UserError
 from harness.store import CurvePoint, Run, Store, complaints
 
+from .stores import Places
+
 
 def a_run(**changes: Any) -> Run:
     given: dict[str, Any] = {"recipe": {}, "recipe_name": "standard", "recipe_hash": "0a1b"}
@@ -111,10 +113,10 @@ def test_another_programs_database_is_left_alone(file: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "who"), [("3", "a newer version"), ("0", "another version"), ("x", "another version")]
 )
-def test_another_schema_version_is_named(store: Store, file: Path, version: str, who: str) -> None:
-    with store.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE harness_meta SET value = ? WHERE key = 'schema'", (version,))
-    sentence = refusal(lambda: Store.open(f"sqlite:///{file}"))
+def test_another_schema_version_is_named(places: Places, version: str, who: str) -> None:
+    with Store.open(places()).database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE harness_meta SET value = '{version}' WHERE key = 'schema'")
+    sentence = refusal(lambda: Store.open(places()))
     assert f"made by {who}" in sentence
     assert f"its schema is {version}, this version knows 2" in sentence
 
@@ -284,8 +286,8 @@ def test_a_wrong_address_is_told_without_the_password(url: str, words: str) -> N
     assert "secret" not in sentence
 
 
-def test_a_mistake_of_this_program_is_no_refusal(store: Store) -> None:
-    run = a_run()
+def test_a_mistake_of_this_program_is_no_refusal(places: Places) -> None:
+    run, store = a_run(), Store.open(places())
     store.add(run)
     with pytest.raises(IntegrityError):
         store.add(run)

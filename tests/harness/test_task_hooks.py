@@ -7,8 +7,9 @@ import torch
 
 from harness.errors import UserError
 from harness.evaluation import evaluate
-from harness.execution import Job, Machine, execute
+from harness.execution import Job, execute
 from harness.home import Home
+from harness.machine import Machine
 from harness.recipe import compose
 from harness.recipes import named
 from harness.registry import Registry

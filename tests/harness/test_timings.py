@@ -20,6 +20,8 @@ from harness.store.frames import TIMINGS
 from harness.store.line import document, parse
 from harness.store.timing_line import TimingLine
 
+from .stores import Places
+
 EARLY, LATE = "2025-01-01T00:00:00.000000Z", "2025-01-02T00:00:00.000000Z"
 SIZES = {"length": 784, "batch": 32, "input_size": 1, "hidden_size": 128, "num_layers": 1}
 
@@ -58,18 +60,18 @@ def a_run() -> Run:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}")
+def store(places: Places) -> Store:
+    return Store.open(places())
 
 
 @pytest.fixture
-def older(tmp_path: Path) -> Store:
+def older(places: Places) -> Store:
     """A store as the program made it before there were timings, with a run."""
-    store = Store.open(f"sqlite:///{tmp_path / 'older.sqlite'}")
+    store = Store.open(places("older"))
     store.add(a_run())
     with store.database.writing() as connection:
         connection.exec_driver_sql("DROP TABLE harness_timings")
-    return Store.open(f"sqlite:///{tmp_path / 'older.sqlite'}")
+    return Store.open(places("older"))
 
 
 def lines(store: Store) -> str:
@@ -79,7 +81,7 @@ def lines(store: Store) -> str:
 
 
 def take(store: Store, text: str) -> dict[Any, int]:
-    return merge(store, read_lines(io.BytesIO(text.encode()), "in.jsonl"), "in.jsonl")
+    return merge(store, read_lines(io.BytesIO(text.encode()), "in.jsonl"), "in.jsonl, line {}".format)
 
 
 def test_a_phase_tells_its_median_quartiles_and_what_the_first_call_cost() -> None:
@@ -140,10 +142,10 @@ def test_an_older_store_takes_an_export_with_timings(older: Store, store: Store)
     assert len(list(older.timings())) == 2
 
 
-def test_a_round_trip_through_a_file_gives_the_same_bytes(store: Store, tmp_path: Path) -> None:
+def test_a_round_trip_through_a_file_gives_the_same_bytes(store: Store, places: Places) -> None:
     store.add(a_run())
     store.add_timings([a_timing(created=EARLY), skipped(created=LATE, environment={"odd": float("inf")})])
-    other = Store.open(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    other = Store.open(places("other"))
     assert take(other, lines(store)) == {"new": 3, "updated": 0, "known": 0}
     assert lines(other) == lines(store)
     assert take(other, lines(store) * 2) == {"new": 0, "updated": 0, "known": 6}

@@ -53,6 +53,7 @@ def run(**changed: Any) -> dict[str, Any]:
         "steps": 1200,
         "data_checksum": "",
         "operations": "lstm: torch 1,200 times",
+        "default": False,
         "updated": "2026-03-04T12:58:00+00:00",
     }
     assert changed.keys() <= row.keys()

@@ -70,6 +70,7 @@ def runs(*tests: float, **changed: Any) -> list[Run]:
         "recipe_hash": "published",
         "epochs": 120,
     } | changed
+    fields = {"epochs_done": fields["epochs"]} | fields
     start = fields["recipe_hash"]
     rows = [run(**({"run": f"{start}{i}", "seed": i, "test": test} | fields)) for i, test in enumerate(tests)]
     return frames(*rows).records()

@@ -136,3 +136,9 @@ def test_where_there_is_no_file_there_is_no_memory(tmp_path: Path) -> None:
     assert changes.remembered(tmp_path / "missing") == Memory()
     (tmp_path / changes.FILE).mkdir()
     assert changes.remembered(tmp_path) == Memory()
+
+
+def test_a_ranking_beside_one_of_the_other_direction_is_told_as_new_and_then_no_more() -> None:
+    other = run(run="o", arch="o", higher_is_better=not A["higher_is_better"], test=0.4)
+    assert between([A], [A, other]).summary == "1 run more and 1 new ranking"
+    assert between([A, other], [A, other]).summary == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 
@@ -74,6 +75,30 @@ def test_curves_come_in_the_order_of_their_steps() -> None:
     for trace in Frames(runs(run()), shuffled).traces().values():
         assert list(trace.step) == sorted(trace.step)
         assert list(trace.seconds) == sorted(trace.seconds)
+
+
+def test_points_in_any_order_of_rows_make_the_same_curves_also_where_a_step_has_two() -> None:
+    curve = store().curves
+    twice = pd.concat([curve, curve.assign(valid=curve["valid"] / 2)])
+    for frame in (curve, twice):
+        first = Frames(runs(run()), frame).traces()
+        again = Frames(runs(run()), frame.sample(frac=1, random_state=3)).traces()
+        assert list(first) == list(again)
+        for name, trace in first.items():
+            for column in ("step", "seconds", "valid", "epoch", "train_loss", "valid_loss"):
+                np.testing.assert_array_equal(getattr(trace, column), getattr(again[name], column))
+
+
+def test_frames_for_another_process_say_the_same_and_ids_that_no_file_can_hold_stay_apart() -> None:
+    frame = pd.concat([store().curves.assign(run=name) for name in ("a\ud800", "b\ud800", "c", None)])
+    whole = Frames(runs(run()), frame)
+    light = pickle.loads(pickle.dumps(whole.lighter()))
+    assert isinstance(light.curves["run"].dtype, pd.CategoricalDtype)
+    first, again = whole.traces(), light.traces()
+    assert list(first) == list(again) == ["", "a\N{REPLACEMENT CHARACTER}", "b\N{REPLACEMENT CHARACTER}", "c"]
+    for name, trace in first.items():
+        np.testing.assert_array_equal(trace.valid, again[name].valid)
+    assert Frames(runs(run())).lighter().curves.empty
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

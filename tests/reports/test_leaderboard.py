@@ -197,3 +197,25 @@ def test_the_table_does_not_depend_on_the_order_of_the_rows() -> None:
         whole.tasks.iloc[::-1],
     )
     assert table(shuffled) == table(whole)
+
+
+def test_values_of_which_the_larger_or_the_smaller_are_better_are_in_no_common_ranking() -> None:
+    rows = [run(run=name, arch=name, metric="f", higher_is_better=name in "ab", test=0.5) for name in "abcd"]
+    found = rankings(frames(*rows).records())
+    assert [(one.higher_is_better, [row.arch for row in one.rows]) for one in found] == [
+        (True, ["a", "b"]),
+        (False, ["c", "d"]),
+    ]
+    assert len({one.anchor for one in found}) == 2
+
+
+def test_of_two_recipes_of_one_name_validation_chooses() -> None:
+    rows = [
+        run(run="a", recipe="own", recipe_hash="a" * 16, valid=0.6, test=0.9),
+        run(run="b", recipe="own", recipe_hash="b" * 16, valid=0.7, test=0.1),
+        run(run="c", recipe="other", recipe_hash="c" * 16, valid=0.9, test=0.5),
+    ]
+    (ranking,) = rankings(frames(*rows).records())
+    arch = rows[0]["arch"]
+    chosen = [ranking.chosen(arch, recipe) for recipe in ("own", "other", None, "none")]
+    assert [row and row.recipe_hash[0] for row in chosen] == ["b", "c", "c", None]

@@ -10,6 +10,7 @@ import pytest
 from reports import Frames
 from reports.figures.drawing import Drawing
 from reports.figures.learning import MOST_CURVES, learning_curves
+from reports.figures.scales import apart
 from reports.report import Report
 
 from .fakes import many, store
@@ -85,3 +86,20 @@ def test_of_very_many_rows_the_best_are_drawn_and_the_others_told() -> None:
     assert len(found.keys) == MOST_CURVES
     assert found.notes == ("The 12 best rows are drawn, and 28 more have curves.",)
     assert figure("task-00", many(12, 1, 12)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["standard", "standard"], ["", ""]),
+        (["standard", "tuned"], ["standard", "tuned"]),
+        (["standard, epochs=3", "standard, epochs=3, lr=0.1"], ["", "lr=0.1"]),
+        (
+            ["standard, hidden_size=66 (10k parameters)", "tuned"],
+            ["standard, hidden_size=66 (10k parameters)", "tuned"],
+        ),
+        ([], []),
+    ],
+)
+def test_a_legend_leaves_out_what_all_its_recipes_share(names: list[str], told: list[str]) -> None:
+    assert apart(names) == told

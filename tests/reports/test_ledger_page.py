@@ -72,7 +72,7 @@ def test_one_seed_is_shown_without_an_interval() -> None:
     cells = [cell.text for cell in line(tree(frames(0.96))).children]
     assert cells[2].startswith("96.00 n = 1, no interval")
     assert cells[3] == "−1.30"
-    assert cells[4].startswith("Not reproduced One seed, no interval")
+    assert cells[4].startswith("Undecided One seed, no interval")
 
 
 def test_another_recipe_shows_its_differences_and_no_deviation() -> None:

@@ -42,6 +42,12 @@ def test_a_run_without_a_finite_result() -> None:
     assert warnings(*SOME, run(seed=2, test=float("nan")), run(seed=3, test=float("inf"))) == expected
 
 
+def test_a_learning_rate_that_nobody_chose() -> None:
+    rows = [run(seed=seed, default=True) for seed in (0, 1, 9)]
+    assert warnings(*rows) == ["Default learning rate: none was chosen for this architecture on this task."]
+    assert warnings(run(default=True, test=None, state="failed")) == ["Seed 0 failed."]
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [("failed", "failed"), ("running", "still running"), ("interrupted", "interrupted"), ("pruned", "ended early")],
@@ -61,6 +67,52 @@ def test_different_reasons_are_told_apart_and_long_ones_are_cut() -> None:
 def test_many_seeds_are_not_all_named() -> None:
     (found,) = warnings(*(run(seed=seed, state="running") for seed in range(40)))
     assert found == "Seeds 0, 1, 2, 3, 4, 5, 6, 7 and others still running."
+
+
+def test_an_interval_that_cannot_be() -> None:
+    words = "The interval goes beyond what is possible: these seeds are too few, or differ too much, to place the mean."
+    wide = [run(seed=seed, test=test) for seed, test in enumerate((0.90, 0.99, 0.95))]
+    assert warnings(*wide) == [words]
+    errors = [{"metric": "mse", "higher_is_better": False, "seed": seed} for seed in range(3)]
+    low = [run(**of, test=test) for of, test in zip(errors, (0.01, 0.05, 0.16), strict=True)]
+    assert warnings(*low) == [words]
+    high = [run(**of, test=test) for of, test in zip(errors, (1.9, 2.0, 2.1), strict=True)]
+    assert warnings(*high) == []
+
+
+def of_epochs(arch: str, epochs: int) -> list[dict[str, Any]]:
+    return [run(arch=arch, seed=seed, epochs=epochs, epochs_done=epochs) for seed in (0, 1, 9)]
+
+
+def test_another_budget_than_that_of_most_rows() -> None:
+    three = (*SOME, *of_epochs("gru", 30), *of_epochs("cornn", 40))
+    assert warnings(*three, of="cornn") == ["Another budget than most rows: 40 epochs, where most have 30."]
+    assert warnings(*three) == warnings(*three, of="gru") == []
+    even = (*SOME, *of_epochs("cornn", 40))
+    assert warnings(*even) == warnings(*even, of="cornn") == [], "neither is the usual one"
+    few = (*SOME, *of_epochs("gru", 30), *of_epochs("cornn", 10))
+    assert warnings(*few, of="cornn") == ["Few epochs: 10, where the longest-trained row has 30."]
+
+
+def test_another_size_than_that_of_most_rows() -> None:
+    def found(size: int) -> list[str]:
+        other = [run(arch="gru", seed=seed, parameters_without_embedding=size) for seed in (0, 1, 9)]
+        third = [run(arch="cornn", seed=seed) for seed in (0, 1, 9)]
+        return warnings(*SOME, *third, *other, of="gru")
+
+    assert found(74_000) == found(61_000) == []
+    assert found(75_000) == ["Another size than most rows: 75,000 parameters, where the median is 67,466."]
+    assert found(60_000) == ["Another size than most rows: 60,000 parameters, where the median is 67,466."]
+
+
+def test_other_seeds_than_those_of_most_rows() -> None:
+    third = [run(arch="cornn", seed=seed) for seed in (0, 1, 9)]
+    more = [run(arch="gru", seed=seed) for seed in (0, 1, 9, 7333812731619086336)]
+    assert warnings(*SOME, *third, *more, of="gru") == [
+        "Other seeds than most rows: seeds 0, 1, 9 and 7333812731619086336, where most have seeds 0, 1 and 9."
+    ]
+    one = warnings(*SOME, *third, run(arch="gru", seed=1), of="gru")
+    assert one == ["One seed: there is no interval, and another seed may change the rank."]
 
 
 def test_few_epochs_compared_with_the_row_that_was_trained_longest() -> None:

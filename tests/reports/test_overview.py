@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from reports import Frames, addresses, changes
+from reports import Frames, addresses, changes, site
 from reports.pages import overview
 from reports.report import Report
 from reports.statistics.bootstrap import stability
@@ -43,17 +43,23 @@ def grid(tree: Element) -> dict[str, dict[str, Element]]:
     }
 
 
+HEADS = {
+    "adding": "adding[length=500] mean squared error, lower is better, 40 epochs",
+    "psdigits": "psdigits accuracy, %, 30 epochs",
+    "psmnist": "psmnist accuracy, %, 60–120 epochs",
+    "cornn": "psmnist[permutation=cornn] accuracy, %, 12–60 epochs",
+    "smnist": "smnist first 5,000 samples, accuracy, %, 2 epochs",
+}
+"""How the columns of the rankings of the fakes are headed, with the epochs of the rows that they show."""
+
+
 def test_architectures_are_rows_and_rankings_columns_by_mean_rank(tree: Element) -> None:
     cells = grid(tree)
     assert list(cells) == ["UnICORNN", "coRNN", "GRU", "LSTM"]
     assert list(cells["GRU"]) == [
         "Architecture",
         "Mean rank",
-        "adding[length=500] mean squared error, lower is better",
-        "psdigits accuracy, %",
-        "psmnist accuracy, %",
-        "psmnist[permutation=cornn] accuracy, %",
-        "smnist first 5,000 samples, accuracy, %",
+        *HEADS.values(),
     ]
     assert [row["Mean rank"].text for row in cells.values()] == ["1.00", "2.67", "2.67", "3.67"]
 
@@ -69,15 +75,15 @@ def test_every_cell_says_its_mean_or_its_state(tree: Element) -> None:
     ]
     assert told["coRNN"][1] == "97.01 ± 0.25n = 3published, of 2 recipes"
     assert told["LSTM"][1].endswith("1 running")
-    assert cells["UnICORNN"]["adding[length=500] mean squared error, lower is better"].text.endswith("n = 2; 1 failed")
+    assert cells["UnICORNN"][HEADS["adding"]].text.endswith("n = 2; 1 failed")
 
 
 def test_cells_sort_by_their_mean_and_the_best_of_a_column_is_marked(tree: Element) -> None:
     cells = grid(tree)
-    values = {name: row["psmnist accuracy, %"].get("data_value") for name, row in cells.items()}
+    values = {name: row[HEADS["psmnist"]].get("data_value") for name, row in cells.items()}
     assert max(values, key=lambda name: float(values[name] or 0)) == "UnICORNN"
-    assert [name for name, row in cells.items() if row["psmnist accuracy, %"].get("class")] == ["UnICORNN"]
-    smnist = [row["smnist first 5,000 samples, accuracy, %"].get("data_value") for row in cells.values()]
+    assert [name for name, row in cells.items() if row[HEADS["psmnist"]].get("class")] == ["UnICORNN"]
+    smnist = [row[HEADS["smnist"]].get("data_value") for row in cells.values()]
     assert [bool(value) for value in smnist] == [False, True, False, True]
     heads = tree.all("table", id="grid")[0].all("thead")[0].all("tr")[1].children
     assert [head.get("data_first") for head in heads] == [None, None, "ascending", *["descending"] * 4]
@@ -87,8 +93,8 @@ def test_cells_heads_and_rows_lead_to_their_pages(tree: Element) -> None:
     cells = grid(tree)
     links = [[link.get("href") for link in cell.all("a")] for cell in cells["GRU"].values()]
     pairs = [addresses.pair(task, "gru") for task in ("adding[length=500]", "psdigits", "psmnist")]
-    failed = addresses.pair("psmnist[permutation=cornn]", "gru")
-    assert links == [["architectures/gru.html"], [], *([pair] for pair in pairs), [failed], []]
+    failed, skipped = (addresses.pair(task, "gru") for task in ("psmnist[permutation=cornn]", "smnist"))
+    assert links == [["architectures/gru.html"], [], *([pair] for pair in pairs), [failed], [skipped]]
     (titles, _) = tree.all("table", id="grid")[0].all("thead")[0].all("tr")
     assert [link.get("href") for link in titles.all("a")][:3] == [
         "#standing",
@@ -124,17 +130,41 @@ def test_the_newest_run_dates_the_page() -> None:
 
 def test_an_architecture_that_only_runs_know_keeps_its_place() -> None:
     found = parsed(page(Frames(runs(run(arch="gone", arch_title="Gone")), architectures=store().architectures)))
-    assert "Gone gone Not installed here, known from its runs only." in section(found, "architectures").text
+    assert (
+        "Gone gone Not installed here, or its plugin was not named (--plugin)" in section(found, "architectures").text
+    )
     assert "Gone" in grid(found)
 
 
 def test_a_single_seed_gets_no_interval() -> None:
     rows = [run(arch="a", arch_title="A"), *(run(arch="b", arch_title="B", seed=seed) for seed in range(2))]
     cells = grid(parsed(page(frames(*rows))))
-    assert {name: row["psdigits accuracy, %"].text for name, row in cells.items()} == {
+    assert {name: row[HEADS["psdigits"]].text for name, row in cells.items()} == {
         "A": "94.00n = 1, no interval",
         "B": "94.00 ± 0.00n = 2",
     }
+
+
+def test_a_row_says_of_the_search_behind_it() -> None:
+    of = full()
+    best = of.trials.query("study == 'cornn-psdigits' and state == 'complete'")["value"].idxmax()
+    known = of.runs.query("arch == 'cornn' and task == 'psdigits'")["recipe_hash"].iloc[0]
+
+    def cell(arch: str, **recipes: str) -> str:
+        trials = of.trials.assign(recipe_hash=[recipes.get(f"at_{row}", "other") for row in of.trials.index])
+        return grid(parsed(page(replace(of, trials=trials))))[arch][HEADS["psdigits"]].text
+
+    assert cell("coRNN", **{f"at_{best}": known}).endswith("best of 30 trials, 1 failed")
+    assert "chosen over" not in cell("coRNN", **{f"at_{best}": known})
+    assert "trials" not in cell("GRU", **{f"at_{best}": known})
+    assert cell("coRNN").endswith("chosen over 30 trials, 1 failed"), "another recipe did better on validation"
+
+
+def test_the_machines_are_named() -> None:
+    rows = [run(device="cpu: A", threads=1), run(device="cpu: A", threads=1, seed=1), run(state="failed", device="B")]
+    assert "Machinecpu: A, 1 thread" in parsed(page(frames(*rows))).text
+    rows += [run(device=f"cpu: {name}", threads=2, seed=seed) for seed, name in enumerate("BC", 2)]
+    assert "Machines3 different ones" in parsed(page(frames(*rows))).text
 
 
 def test_the_best_seed_is_never_shown_as_a_mean() -> None:
@@ -278,3 +308,15 @@ def test_very_long_texts_are_cut() -> None:
 
 def test_a_large_store_stays_below_a_megabyte() -> None:
     assert len(page(many(40, 20, 1600, epochs=1)).encode()) < 1_000_000
+
+
+def test_a_cell_that_was_left_out_leads_to_its_whole_reason() -> None:
+    reason = "would need 31 GiB of memory, " + 20 * "which is much, " + "as was measured"
+    cells = [("gru", "smnist"), ("lstm", "sdigits"), ("gone", "smnist")]
+    skipped = pd.DataFrame([{"arch": arch, "task": task, "reason": reason} for arch, task in cells])
+    made = {page.address: page.content for page in site.pages(replace(full(), skipped=skipped))}
+    links = {(link.get("href") or ""): link.text for link in parsed(made["index.html"]).all("a")}
+    for arch, task in cells:
+        address = addresses.pair(task, arch)
+        assert links[address] == "skipped" or task in links[address]
+        assert reason in parsed(made[address]).text

@@ -197,3 +197,9 @@ def test_markup_in_recipes_commands_and_environments_stays_text() -> None:
     assert len(tree.all("script")) == 1
     assert [pre.text for pre in tree.all("pre")] == [evil, evil]
     assert section(tree, "environments").all("table")[0].rows() == [[evil, evil]]
+
+
+def test_runs_of_the_other_direction_are_listed_with_their_own_ranking_alone() -> None:
+    both = page(frames(run(run="up", test=0.9), run(run="down", test=0.1, higher_is_better=False)))
+    listed = [[row[0].split()[-1] for row in table.rows()] for table in both.all("table", class_="runs")]
+    assert sorted(listed) == [["down"], ["up"]]

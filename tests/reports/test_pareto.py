@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reports.figures.drawing import Drawing
-from reports.figures.pareto import front, pareto
+from reports.figures.pareto import MOST_ROWS, front, pareto
 from reports.report import Report
 
 from .fakes import frames, run, store
@@ -148,3 +148,32 @@ def test_no_cost_whatever_breaks_the_figure(odd: float) -> None:
     assert found is not None
     for panel in found.svgs():
         parsed(panel)
+
+
+def test_sizes_that_are_close_stand_apart_on_an_axis_of_their_own_and_equal_ones_are_no_cost() -> None:
+    def span(*parameters: int) -> tuple[float, float] | None:
+        rows = (run(run=str(n), arch=str(n), parameters=size, seconds=9.0 + n) for n, size in enumerate(parameters))
+        found = figure(*rows)
+        assert found is not None
+        panels = [one for one in found.panels if one.name.endswith("parameters")]
+        if not panels:
+            return None
+        (panel,) = panels
+        low, high = json.loads(parsed(panel.svg()).children[0].get("data_plot") or "")[1][:2]
+        return low, high
+
+    assert span(20_000, 20_400) is span(20_000, 20_000) is None
+    assert (span(18_000, 20_000) or (0,))[0] > 17_000
+    assert (span(10_000, 20_000) or (1,))[0] == 0
+
+
+def test_of_very_many_rows_the_best_and_those_that_are_not_beaten_are_drawn() -> None:
+    rows = [
+        run(run=str(n), arch=f"a{n}", arch_title=f"A{n}", test=0.9 - n / 1000, seconds=100.0 + n, parameters=500)
+        for n in range(MOST_ROWS + 20)
+    ]
+    rows[-3] |= {"seconds": 1.0}
+    found = figure(*rows)
+    assert found is not None
+    assert [line[0] for line in cells(found)] == [*(f"A{n}" for n in range(MOST_ROWS)), f"A{MOST_ROWS + 17}"]
+    assert found.notes[-1].startswith("19 further rows are beaten in every cost")

@@ -13,10 +13,11 @@ import pytest
 from reports.figures.drawing import Drawing
 from reports.figures.sampled import values
 from reports.figures.sensitivity import MOST_PANELS, sensitivity
+from reports.pages import architecture
 from reports.records import Trial
 from reports.report import Report, Study
 
-from .fakes import frames, full, hostile, hostile_texts
+from .fakes import frames, full, hostile, hostile_texts, run
 from .parsing import parsed
 
 TRIAL: dict[str, Any] = {
@@ -157,3 +158,27 @@ def test_the_order_of_the_trials_has_no_influence() -> None:
     for one, other in zip(Report(first).studies, Report(shuffled).studies, strict=True):
         assert drawn(one).svgs() == drawn(other).svgs()
         assert drawn(one).lines == drawn(other).lines
+
+
+def test_of_very_many_trials_the_best_and_some_others_are_told_and_how_many() -> None:
+    trials = [{"values": {"a": number % 7, "b": number}, "value": number % 50 / 100} for number in range(300)]
+    found = sensitivity(study(*trials), {}, "figure", panels=1, trials=60)
+    assert found is not None
+    values = [float(line.cells[2]) for line in found.lines]
+    assert len(values) <= 60
+    assert [values.count(best) for best in (49.0, 48.0, 47.0, 46.0, 45.0)] == [6] * 5
+    assert min(values) < 10
+    assert "Told here are 60 of 300 trials" in found.caption
+    assert "Of 2 hyper-parameters the first 1 are drawn" in found.caption
+    assert len(found.panels) == 1
+
+
+def test_a_page_of_many_studies_has_no_more_panels_than_one_of_few() -> None:
+    rows = [
+        TRIAL | {"study": f"s{number}", "trial": trial, "value": trial / 9}
+        | {"values": json.dumps(dict.fromkeys("abcdef", trial))}
+        for number in range(12)
+        for trial in range(4)
+    ]  # fmt: skip
+    (page,) = architecture.pages(Report(replace(frames(run(arch="lstm")), trials=pd.DataFrame(rows))))
+    assert len(parsed(page.content).all("div", class_="panel")) == 12 * 2

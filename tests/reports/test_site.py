@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -171,7 +172,8 @@ def test_a_page_that_cannot_be_removed_is_one_sentence(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_leaves_the_old_page(
     small: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "index.html").write_text("old")
+    render(frames(run(test=0.1)), tmp_path)
+    before = files(tmp_path)
     write = Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:
@@ -181,7 +183,33 @@ def test_a_disk_that_is_full_leaves_the_old_page(
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match=r"^cannot write the report to \S+ \(No space left on device\)"):
         render(small, tmp_path)
-    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("index.html", "old")]
+    assert files(tmp_path) == before
+
+
+def test_a_page_of_somebody_else_is_not_replaced(small: Frames, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text('<!DOCTYPE html>\n<html lang="en">my own site')
+    with pytest.raises(
+        OSError, match=r"^cannot write the report to \S+: index\.html is there, and no page of a report"
+    ):
+        render(small, tmp_path)
+    assert files(tmp_path) == {"index.html": b'<!DOCTYPE html>\n<html lang="en">my own site'}
+
+
+def test_pages_of_a_report_that_was_cut_off_are_replaced(small: Frames, tmp_path: Path) -> None:
+    render(frames(run(test=0.1)), tmp_path)
+    (tmp_path / "report.json").unlink()
+    render(small, tmp_path)
+    (tmp_path / "report.json").unlink()
+    render(small, tmp_path / "new")
+    (tmp_path / "new" / "report.json").unlink()
+    assert files(tmp_path / "new").items() <= files(tmp_path).items()
+
+
+def test_letters_that_a_font_lacks_warn_nobody(tmp_path: Path) -> None:
+    rows = (run(run=arch, arch=arch, arch_title=arch, task="\u6f22", metric="\u5b57") for arch in ("\u6f22", "b"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        render(frames(*rows), tmp_path)
 
 
 def test_every_link_between_pages_leads_to_a_page_and_to_a_place_on_it(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.figures.strips import Scale
+from reports.figures.strips import MOST_DOTS, Scale
 from reports.statistics import Summary, summarise
 
 
@@ -51,3 +51,13 @@ def test_one_value_alone_still_has_a_scale(value: float) -> None:
     scale = Scale.of([summary(value)], "mse")
     assert scale.low < scale.high
     assert 0 <= scale.place(value) <= 100
+
+
+def test_of_very_many_seeds_those_share_a_dot_that_cannot_be_told_apart() -> None:
+    few, many = (summary(*(0.5 + 0.001 * (number % 40) for number in range(size))) for size in (MOST_DOTS, 400))
+    assert len(Scale.of([few], "accuracy").strip(few).seeds) == MOST_DOTS
+    strip = Scale.of([many], "accuracy").strip(many)
+    assert strip.seeds == tuple(sorted(set(strip.seeds)))
+    assert len(strip.seeds) == 40
+    assert min(strip.seeds) == pytest.approx(10)
+    assert max(strip.seeds) == pytest.approx(90)

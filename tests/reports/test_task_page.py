@@ -58,15 +58,24 @@ def test_a_ranking_shows_what_its_rows_say(whole: dict[str, Element]) -> None:
     assert heads(ranking)[:5] == ["Rank", "Architecture", "Test mean, %", "95 % interval", "Seeds92.4397.48"]
     first = dict(zip(heads(ranking), ranking.rows()[0], strict=True))
     assert first["Rank"] == "1"
-    assert first["Architecture"].startswith("UnICORNN standard 287aaed9")
+    assert first["Architecture"].startswith("UnICORNNa standard 287aaed9"), "a note on its size"
     assert first["Test mean, %"] == "96.38"
     assert first["95 % interval"] == "± 2.02"
     assert first["n"] == "3"
     assert first["Parameters"] == "35,082"
     assert first["Epochs"] == "23–30 of 30"
     assert first["Time per run"] == "25 s"
-    assert first["Machine"] == "cpu: AMD EPYC 9R14, 2 threads, eager"
-    assert "Trained on the whole training set" in ranking.all("caption")[0].text
+    assert first["Backend"] == "eager"
+    caption = ranking.all("caption")[0].text
+    assert "Trained on the whole training set. All runs on cpu: AMD EPYC 9R14, 2 threads." in caption
+
+
+def test_where_the_machines_differ_every_row_tells_its_own() -> None:
+    other = {"arch": "gru", "arch_title": "GRU", "recipe_hash": "b", "device": "cuda: NVIDIA H100", "threads": 1}
+    ranking = table(section(page(frames(run(test=0.9), run(**other, test=0.8))), "task-psdigits"), "ranking")
+    told = [dict(zip(heads(ranking), row, strict=True))["Machine"] for row in ranking.rows()]
+    assert told == ["cpu: AMD EPYC 9R14, 2 threads, torch", "cuda: NVIDIA H100, 1 thread, torch"]
+    assert "All runs on" not in ranking.all("caption")[0].text
 
 
 def test_rows_lead_to_the_page_of_their_pair_and_tables_can_be_named(whole: dict[str, Element]) -> None:
@@ -80,7 +89,7 @@ def test_rows_lead_to_the_page_of_their_pair_and_tables_can_be_named(whole: dict
 
 def test_the_published_recipe_is_named(whole: dict[str, Element]) -> None:
     rows = table(section(psmnist(whole), "task-psmnist"), "ranking").rows()
-    assert [row[1].partition(" ")[0] for row in rows if "the published recipe" in row[1]] == ["coRNN"]
+    assert [row[1][:5] for row in rows if "the published recipe" in row[1]] == ["coRNN"]
 
 
 def test_several_parts_are_listed_at_the_top(whole: dict[str, Element]) -> None:

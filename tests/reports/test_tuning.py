@@ -110,3 +110,12 @@ def test_the_best_of_an_error_is_the_lowest() -> None:
 def test_settings_that_are_no_object_stay_as_they_are(text: str) -> None:
     assert settings(text) == (text,)
     assert settings("") == ()
+
+
+def test_of_hundreds_of_trials_the_curve_has_fewer_points_and_both_ends() -> None:
+    found = figure(studies(*({"value": number / 600} for number in range(600))))
+    assert found is not None
+    (svg,) = found.svgs()
+    assert len(svg) < 20_000
+    assert [line.cells[2] for line in found.lines][:2] == ["1", "2"]
+    assert found.lines[-1].cells[2:4] == ("600", "99.83")

@@ -34,6 +34,13 @@ def test_the_difference_and_its_interval_are_those_of_welch() -> None:
     assert "in 0 % of all pairs" in str(second["sentence"])
 
 
+def test_every_row_knows_how_many_the_ranking_has() -> None:
+    made = [run(arch=name, recipe_hash=name, test=0.5) for name in ("lstm", "gru", "rnn")]
+    made.append(run(arch="cornn", recipe_hash="cornn", state="failed", test=None))
+    [ranking] = rankings(frames(*made).records())
+    assert [row["of"] for row in versus(ranking, ranking.rows[:2])] == [3, 3], "a failed run has no rank"
+
+
 def test_of_errors_the_lower_one_is_the_better() -> None:
     _, second = rows_of((ONE, 2.0), (ONE, 2.5), (OTHER, 1.0), (OTHER, 1.5), metric="rmse")
     assert second["superiority"] == 1.0

@@ -12,7 +12,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "environments": ("environment", "name", "value"),
     "trials": (
         *("study", "arch", "task", "metric", "higher_is_better", "trial", "state", "value", "best_seen", "epochs"),
-        *("seconds", "parameters", "values", "reason"),
+        *("seconds", "parameters", "values", "reason", "recipe_hash"),
     ),
     "importance": ("study", "key", "share"),
     "architectures": ("name", "title", "summary", "equations", "paper", "paper_url", "code_url", "origin"),

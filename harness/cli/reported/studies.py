@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,16 +14,22 @@ from harness.home import Home
 from harness.store import plain
 
 if TYPE_CHECKING:
+    from harness.store import Store
     from harness.tuning.study import Study
 
 
-def frames(home: Home) -> dict[str, pd.DataFrame]:
-    """The frames ``trials`` and ``importance``; a study that cannot be read is left out with a warning."""
+def frames(home: Home, store: Store) -> dict[str, pd.DataFrame]:
+    """The frames ``trials`` and ``importance``; a study that cannot be read is left out with a warning.
+
+    The runs of the trials, in `store`, tell the recipes of the trials.
+    """
     trials: list[dict[str, Any]] = []
     importance: list[dict[str, Any]] = []
+    recipes: dict[str, str] | None = None
     for study in _studies(home):
+        recipes = store.recipes_of_trials() if recipes is None else recipes
         try:
-            told, mattered = list(_trials(study)), list(_importance(study))
+            told, mattered = list(_trials(study, recipes)), list(_importance(study))
         except Exception as error:  # of Optuna or its database: a study that is damaged spoils no report of runs
             complaint = study.opened.address.without_password(one_line(error))
             warnings.warn(f"the study {study.name} cannot be read: {complaint}", stacklevel=2)
@@ -35,7 +40,7 @@ def frames(home: Home) -> dict[str, pd.DataFrame]:
 
 
 def _studies(home: Home) -> Iterator[Study]:
-    if not (os.environ.get("HARNESS_STUDIES") or home.journals()):
+    if not home.may_have_studies():
         return
     from harness.tuning.summary import every
 
@@ -45,7 +50,7 @@ def _studies(home: Home) -> Iterator[Study]:
         warnings.warn(one_line(error), stacklevel=2)
 
 
-def _trials(study: Study) -> Iterator[dict[str, Any]]:
+def _trials(study: Study, recipes: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     from harness.tuning import tally
 
     plan, trials = study.plan, study.trials()
@@ -62,6 +67,7 @@ def _trials(study: Study) -> Iterator[dict[str, Any]]:
             "parameters": told.get("parameters"),
             "values": plain.dumps(told["values"]),
             "reason": told.get("reason"),
+            "recipe_hash": recipes.get(told["run"]),
         }
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution import Machine
 from harness.home import Home
+from harness.interruption import listening
+from harness.machine import Machine
 from harness.recipes import named
 from harness.registry import Registry
 from harness.store import Store, open_store
@@ -55,7 +56,21 @@ def opened(home: Home) -> Callable[..., Opened]:
     return lambda name="s": open_storage(Address(journal(home, name)), home)
 
 
+class InTurn:
+    """Trains trials of a study in this process until none waits."""
+
+    def __init__(self, worker: Worker, study: Study) -> None:
+        self.worker, self.study = worker, study
+
+    def run(self, limit: int | None = None) -> int:
+        """0 where no trial waits any more, 130 after a signal."""
+        with listening() as asked, asked.deferred():
+            while (state := self.worker.train_one(limit, asked)[0]) not in (None, "interrupted"):
+                pass
+        return 130 if state == "interrupted" else 0
+
+
 @pytest.fixture
-def worker(registry: Registry, home: Home, store: Store, tmp_path: Path) -> Callable[[Study], Worker]:
+def worker(registry: Registry, home: Home, store: Store, tmp_path: Path) -> Callable[[Study], InTurn]:
     """A worker in this process."""
-    return lambda study: Worker(study, registry, Machine(home, tmp_path, True, "cpu"), store)
+    return lambda study: InTurn(Worker(study, registry, Machine(home, tmp_path, True, "cpu"), store), study)

@@ -46,7 +46,9 @@ def test_every_trial_is_told_as_the_study_knows_it(study, store, registry, home)
             assert told.value == trial.value
         if told.state == "pruned":
             assert told.reason
+        assert missing(told.recipe_hash) == (told.state == "waiting")
         if told.state != "waiting":
+            assert told.recipe_hash == store.get(trial.user_attrs["run"]).recipe_hash
             assert told.epochs == len(trial.intermediate_values)
             assert told.parameters == trial.user_attrs["parameters"]
             assert told.seconds > 0

@@ -12,9 +12,9 @@ from harness.errors import UserError
 from harness.tuning import storage as storages
 from harness.tuning import tally
 from harness.tuning.storage import address, open_storage
-from harness.tuning.study import Study, worker_attribute
+from harness.tuning.study import Study
 
-from .postgresql import QUOTED, server
+from ..postgresql import QUOTED, server
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +50,12 @@ def test_two_pools_fill_a_study_once(plan, on_server):
     assert tally.counted(studies[0].trials()) == 20
 
 
-def test_a_dead_worker_of_this_machine_is_found_by_its_lock(plan, on_server, worker):
+def test_a_dead_worker_of_this_machine_is_found_by_its_lock(plan, on_server):
     study = Study.begin(on_server(), "here", plan())
     study.fill(1)
-    life = worker(study).life
-    life.begin()
-    study.claim(worker_attribute(life.file))
+    study.claim(study.live())
     assert study.recover() == []
-    life.end()
+    study.leave()
     assert study.recover() == [0]
     assert tally.counts(study.trials())["waiting"] == 1
 
@@ -74,22 +72,20 @@ def test_a_dead_worker_of_another_machine_is_found_by_its_missing_signs_of_life(
         ago = f"{storages.GRACE + 60} seconds"
         connection.execute(text(f"UPDATE trial_heartbeats SET heartbeat = heartbeat - INTERVAL '{ago}'"))
     engine.dispose()
-    assert study.recover() == [claim.trial.number]
+    assert study.recover() == [claim.number]
     study.tell(claim, TrialState.COMPLETE, 1.0)
     assert study.trials()[0].state == TrialState.FAIL
     assert tally.counts(study.trials()) == {**dict.fromkeys(tally.WORDS, 0), "waiting": 2, "replaced": 1}
 
 
-def test_a_worker_of_this_machine_that_slept_goes_on(plan, on_server, url, worker):
+def test_a_worker_of_this_machine_that_slept_goes_on(plan, on_server, url):
     study = Study.begin(on_server(), "slept", plan())
     study.fill(1)
-    life = worker(study).life
-    life.begin()
-    study.claim(worker_attribute(life.file))
+    study.claim(study.live())
     with create_engine(address(url).url).begin() as connection:
         connection.execute(text("UPDATE trial_heartbeats SET heartbeat = heartbeat - INTERVAL '1 day'"))
     assert study.recover() == [], "its lock tells that it lives"
-    life.end()
+    study.leave()
     assert study.recover() == [0]
 
 

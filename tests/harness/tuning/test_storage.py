@@ -144,7 +144,7 @@ def test_four_processes_take_every_trial_once(tmp_path, home, plan, kind, regist
         "from optuna.trial import TrialState\n"
         "study = Study.load(open_storage(address(sys.argv[1]), Home(Path(sys.argv[2]))), 's')\n"
         "while claim := study.claim({'lock': sys.argv[3]}):\n"
-        "    print(claim.trial.number); study.tell(claim, TrialState.COMPLETE, 0.5)\n"
+        "    print(claim.number); study.tell(claim, TrialState.COMPLETE, 0.5)\n"
     )
     command = [sys.executable, "-c", code, text, str(home.path)]
     workers = [

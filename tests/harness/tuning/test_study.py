@@ -169,7 +169,7 @@ def test_a_trial_whose_worker_was_killed_is_failed_and_goes_on_as_another_trial(
     study = Study.begin(opened(), "s", plan(epochs=4))
     study.fill(3)
     hand = worker(study)
-    object.__setattr__(hand.machine, "checkpoint_every", 0.0)
+    object.__setattr__(hand.worker.machine, "checkpoint_every", 0.0)
     stop_at(monkeypatch, 12, die)
     with pytest.raises(Killed):
         hand.run()
@@ -200,14 +200,12 @@ def test_a_trial_that_kills_its_workers_is_given_up(plan, opened):
     assert tally.reason_of(study.trials()[-1]) == "its worker died"
 
 
-def test_a_living_worker_keeps_its_trial(plan, opened, worker):
+def test_a_living_worker_keeps_its_trial(plan, opened):
     study = Study.begin(opened(), "s", plan())
     study.fill(1)
-    life = worker(study).life
-    life.begin()
-    claim = study.claim(worker_attribute(life.file))
+    claim = study.claim(study.live())
     assert Study.begin(opened(), "s", plan()).recover() == []
-    life.end()
-    assert Study.begin(opened(), "s", plan()).recover() == [claim.trial.number]
+    study.leave()
+    assert Study.begin(opened(), "s", plan()).recover() == [claim.number]
     study.tell(claim, TrialState.COMPLETE, 1.0)
     assert study.trials()[0].state == TrialState.FAIL, "what it says later, the study doesn't hear"

@@ -31,7 +31,7 @@ def read_csv(file: Path) -> list[dict[str, str]]:
 
 def test_latex_has_booktabs_a_table_a_ranking_and_the_best_in_bold(report: Report) -> None:
     psmnist = next(ranking for ranking in report.rankings if ranking.task == "psmnist")
-    text = latex.table(sheet(psmnist))
+    text = latex.table(sheet(psmnist, report))
     assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
     rows = [line for line in text.splitlines() if line.endswith(r"\\") and "Rank" not in line]
     assert len(rows) == len(psmnist.rows) == 5
@@ -57,6 +57,37 @@ def test_latex_sets_every_text_as_it_is(text: str, expected: str) -> None:
     assert latex.escaped(text) == expected
 
 
+def test_latex_shows_every_figure_in_a_file_of_its_own(tmp_path: Path) -> None:
+    export(store(), tmp_path, "latex")
+    text = (tmp_path / "figures.tex").read_text()
+    shown = re.findall(r"\\includegraphics\[[^]]+\]\{(figures/[^}]+)\}", text)
+    assert sorted(shown) == sorted(f"figures/{file.name}" for file in (tmp_path / "figures").glob("*.pdf"))
+    captions = re.findall(r"\\caption\{(.+)\}", text)
+    assert any(caption.startswith("Permuted sequential digits: Learning curves. ") for caption in captions)
+    assert len(re.findall(r"\\label\{", text)) == len(set(re.findall(r"\\label\{[^}]+\}", text))) == len(captions)
+    assert r"\input{figures}" in (tmp_path / "all.tex").read_text()
+
+
+def test_what_a_reader_must_know_stands_below_the_table(tmp_path: Path) -> None:
+    export(frames(run(test=0.9, recipe="standard, hidden_size=60, a long name of a recipe")), tmp_path, "latex")
+    text = (tmp_path / "task-psdigits.tex").read_text()
+    assert "a long name of a recipe" in text, "nothing is cut"
+    assert "p{4cm}" in text
+    below = text.split(r"\end{tabular}")[1]
+    assert "One seed: there is no interval" in below
+    assert "Times are means a run on" in below
+    assert "%" not in below.replace(r"\%", "")
+
+
+def test_the_overview_says_which_recipe_stands_for_an_architecture() -> None:
+    content = overview(Report(full()))
+    assert content.heads[0] == "Task"
+    assert content.heads[-2:] == ("Seeds", "Epochs")
+    notes = " ".join(content.notes)
+    assert "Adding problem: all standard" in notes
+    assert "Permuted sequential MNIST: coRNN published, GRU" in notes
+
+
 def test_a_sheet_without_rows_is_a_comment_and_a_sentence() -> None:
     empty = Sheet("overview", "All tasks", "A caption.", ("Architecture",), ())
     assert latex.table(empty).startswith("% overview")
@@ -64,8 +95,9 @@ def test_a_sheet_without_rows_is_a_comment_and_a_sentence() -> None:
 
 
 def test_markdown_tables_have_as_many_cells_as_heads_also_with_hostile_names() -> None:
-    for ranking in Report(hostile()).rankings:
-        heads, line, *rows = markdown.table(sheet(ranking)).splitlines()
+    hostile_report = Report(hostile())
+    for ranking in hostile_report.rankings:
+        heads, line, *rows = markdown.table(sheet(ranking, hostile_report)).splitlines()
         bars = len(re.findall(r"(?<!\\)\|", heads))
         assert all(len(re.findall(r"(?<!\\)\|", row)) == bars for row in (line, *rows))
 
@@ -78,11 +110,11 @@ def test_markdown_shows_tags_and_links_as_text() -> None:
 
 def test_the_overview_marks_one_best_an_architecture_that_failed_has_its_state(report: Report) -> None:
     content = overview(report)
-    for column in range(1, len(content.heads)):
-        assert sum(row[column].best for row in content.rows) == 1
-    gru = next(row for row in content.rows if row[0].text == "GRU")
-    assert "failed" in [cell.text for cell in gru]
-    assert "not run" in [cell.text for cell in gru]
+    for row in content.rows:
+        assert sum(cell.best for cell in row) == 1
+    gru = [row[content.heads.index("GRU")].text for row in content.rows]
+    assert "failed" in gru
+    assert "not run" in gru
 
 
 def test_a_single_seed_has_no_interval_in_any_form(tmp_path: Path) -> None:

@@ -60,6 +60,13 @@ def test_a_data_set_of_one_file_is_imported_as_that_file(toy, packed: bool) -> N
     assert (dataset.take(toy.sources, file) / "list.txt").read_bytes() == content
 
 
+def test_a_file_that_is_an_archive_inside_is_imported_as_itself(toy, packers) -> None:
+    dataset, content = replace(toy.dataset, contents={"series.npz": 1}), packers["zip"]({"x.npy": b"1", "y.npy": b"2"})
+    file = toy.base / "series.npz"
+    file.write_bytes(content)
+    assert (dataset.take(toy.sources, file) / "series.npz").read_bytes() == content
+
+
 @pytest.mark.parametrize("below", ["", "toy", "some/where"])
 def test_a_folder_with_the_data_set_anywhere_below_it_is_imported_and_stays(toy, below: str) -> None:
     folder = toy.write(toy.base / "mine", below)

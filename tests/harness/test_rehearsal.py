@@ -1,0 +1,183 @@
+"""Mistakes in a layer or a task are told before a run begins, each in a sentence that says what must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from harness.errors import UserError
+from harness.model import Model
+from harness.rehearsal import rehearse
+from tasks import Data, Splits, Task
+
+RECIPE: Any = SimpleNamespace(arch="mine", task="toy")
+
+
+class Toy(Task):
+    name, title, kind, metric = "toy", "Toy", "classification", "accuracy"
+    protocol = source = licence = citation = "made for tests"
+    input_size, output_size = 2, 3
+
+    def load(self, sources: Any) -> Splits:
+        raise NotImplementedError
+
+
+class Layer(nn.Module):
+    """A sound layer (a running sum), or what `wrong` makes of it."""
+
+    def __init__(self, wrong: Callable[[Tensor], Any] = lambda output: (output, None)) -> None:
+        super().__init__()
+        self.linear, self.wrong = nn.Linear(2, 8), wrong
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        return self.wrong(self.linear(input).cumsum(0))
+
+
+class BatchFirst(nn.Module):
+    """An LSTM that takes the first dimension for the batch, as a person forgets it: every shape is right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(2, 8, batch_first=True)
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        return self.lstm(input)
+
+
+def splits(targets: Tensor, **changes: Any) -> Splits:
+    part = Data(torch.rand(len(targets), 7, 2, generator=torch.Generator().manual_seed(0)), targets)
+    return replace(Splits.of(part, part, part), **changes)
+
+
+GOOD = torch.tensor([0, 1, 2, 1])
+
+
+def told(layer: nn.Module | None = None, task: Task | None = None, data: Splits | None = None, **model: Any) -> str:
+    """The sentence of the refusal."""
+    with pytest.raises(UserError) as refusal:
+        rehearse(RECIPE, task or Toy(), Model(layer or Layer(), nn.Linear(8, 3), **model), data or splits(GOOD))
+    return str(refusal.value)
+
+
+NOISY = Layer(lambda output: (output + torch.randn_like(output), None))
+
+
+@pytest.mark.parametrize(
+    "lstm", [nn.LSTM(2, 8), nn.LSTM(2, 8, num_layers=2, dropout=0.5), nn.LSTM(2, 4, bidirectional=True), Layer(), NOISY]
+)
+def test_a_sound_layer_passes_and_leaves_the_random_numbers_alone(lstm: nn.Module) -> None:
+    model, before = Model(lstm, nn.Linear(8, 3)), torch.get_rng_state()
+    rehearse(RECIPE, Toy(), model, splits(GOOD))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_single_sample_and_a_single_step_are_enough() -> None:
+    part = Data(torch.rand(1, 1, 2), torch.tensor([2]))
+    rehearse(RECIPE, Toy(), Model(Layer(), nn.Linear(8, 3)), Splits.of(part, part, part))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (
+            lambda output: output,
+            "architecture mine: its layer returns a Tensor: must be its output and its final state, like"
+            " torch.nn.LSTM's",
+        ),
+        (
+            lambda output: (output, None, None),
+            "architecture mine: its layer returns 3 values: must be its output and its final state, like"
+            " torch.nn.LSTM's",
+        ),
+        (
+            lambda output: (output[-1], None),
+            "architecture mine: its layer gave an output of shape (3, 8) for inputs of shape (5, 3, 2): must be"
+            " (L, N, H) = (5, 3, 8)",
+        ),
+        (
+            lambda output: (output.transpose(0, 1), None),
+            "architecture mine: its layer gave an output of shape (3, 5, 8) for inputs of shape (5, 3, 2): must be"
+            " (L, N, H) = (5, 3, 8)",
+        ),
+        (
+            lambda output: (output[..., :6], None),
+            "architecture mine: its layer gave an output of shape (5, 3, 6) for inputs of shape (5, 3, 2): must be"
+            " (L, N, H) = (5, 3, 8)",
+        ),
+    ],
+)
+def test_a_layer_that_breaks_the_contract(wrong: Callable[[Tensor], Any], sentence: str) -> None:
+    assert told(Layer(wrong)) == sentence
+
+
+def test_a_layer_that_takes_time_for_the_batch_though_every_shape_is_right() -> None:
+    assert told(BatchFirst()) == (
+        "architecture mine: its layer lets a sequence see the others of its batch: the first dimension of its input"
+        " must be read as time, (L, N, H_in)"
+    )
+
+
+def test_a_layer_that_raises_is_told_with_the_place() -> None:
+    layer = Layer()
+    layer.linear = nn.Linear(5, 8)
+    sentence = told(layer)
+    assert sentence.startswith("architecture mine: its layer fails on inputs of shape (5, 3, 2): RuntimeError: ")
+    assert sentence.endswith(")")
+
+
+@pytest.mark.parametrize(("wrong", "shown"), [(3, "3"), (-1, "-1")])
+@pytest.mark.parametrize("part", ["train", "valid", "test"])
+def test_a_class_out_of_range_in_any_split(wrong: int, shown: str, part: str) -> None:
+    bad = splits(torch.tensor([0, 1, wrong, 1]))
+    assert told(data=splits(GOOD, **{part: bad.train})) == (
+        f"task toy: the {part} split has a class {shown}, but output_size = 3 means classes 0 to 2"
+    )
+
+
+def test_the_classes_of_one_logit_are_two() -> None:
+    task = Toy()
+    task.output_size = 1
+    assert told(task=task) == "task toy: the train split has a class 2, but output_size = 1 means classes 0 to 1"
+    for targets in (GOOD.clamp(max=1), GOOD.clamp(max=1).float()):
+        rehearse(RECIPE, task, Model(Layer(), nn.Linear(8, 1)), splits(targets))
+
+
+def test_classes_that_are_no_whole_numbers() -> None:
+    assert told(data=splits(GOOD.float())) == (
+        "task toy: the train split has classes of type torch.float32: must be torch.int64"
+    )
+
+
+def regression(width: int = 3) -> Toy:
+    task = Toy()
+    task.kind, task.metric, task.output_size = "regression", "mse", width  # type: ignore[misc]
+    return task
+
+
+def test_targets_of_a_regression() -> None:
+    rehearse(RECIPE, regression(), Model(Layer(), nn.Linear(8, 3)), splits(torch.rand(4, 3)))
+    rehearse(RECIPE, regression(1), Model(Layer(), nn.Linear(8, 1)), splits(torch.rand(4)))
+    assert told(task=regression(), data=splits(torch.rand(4, 2))) == (
+        "task toy: the targets of a batch of 3 have the shape (3, 2), must be (3, 3) by its kind and output_size"
+    )
+    assert told(task=regression(), data=splits(torch.full((4, 3), float("nan")))) == (
+        "task toy: the train split has targets that are no finite numbers: mend or leave out these samples in load"
+    )
+
+
+def test_channels_that_are_not_those_of_the_task() -> None:
+    task = Toy()
+    task.input_size = 4
+    assert told(task=task) == (
+        "task toy: its batch of 3 sequences has the shape (7, 3, 2), must be (L, 3, 4) by its input_size"
+    )
+    assert told(encoder=nn.Linear(2, 6)) == (
+        "task toy: what its encoder makes of a batch of 3 sequences has the shape (7, 3, 6), must be (L, 3, 2) by its"
+        " input_size"
+    )
