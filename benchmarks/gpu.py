@@ -1,7 +1,8 @@
 """Timings of the recurrences on a GPU, as JSON: ``python benchmarks/gpu.py --json FILE``.
 
-UnICORNN against the form that follows the published kernel (``published.cu``), cuDNN's LSTM of the same size, a copy of
-the bytes that have to be moved and the serial chain (the same length for one warp alone, which nothing can slow down).
+UnICORNN against the form that follows the published kernel (``published.cu``), cuDNN's LSTM of the same size, itself in
+one sweep over time where it is parallel in time, a copy of the bytes that have to be moved and the serial chain (the
+same length for one warp alone, which nothing can slow down).
 coRNN against plain PyTorch, cuDNN's LSTM, the products alone that it must wait for one after the other, and itself
 without graphs of its own; as CUDA graphs, which have none within them, that is the kernels and no calls. All take
 turns; times are those of the device between two events, medians and quartiles over the rounds, after a warm-up. Ends
@@ -29,6 +30,7 @@ from architectures import kernels
 from architectures.cornn import cornn_eager
 from architectures.kernels import cuda
 from architectures.kernels.cuda import graphs as recorded
+from architectures.kernels.cuda import sweeps
 
 SIZES = {  # L, N, H, dt, alpha, rounds
     "figure, 1000 steps": (1000, 128, 128, 0.1, 10.0, 30),
@@ -69,7 +71,11 @@ def contenders(length: int, batch: int, width: int, dt: float, alpha: float) -> 
     ours("ours, memory low", batch, width, memory="low")
     ours("ours, bfloat16 in memory", batch, width, torch.bfloat16)
     ours("ours, fast_math", batch, width, fast_math=True)
+    ours("ours, in one sweep", batch, width)
     ours("one warp alone", 1, 32)
+    for works_of_phase in works.values():
+        for name in ("ours, in one sweep", "one warp alone"):
+            works_of_phase[name] = in_one_sweep(works_of_phase[name])
 
     lstm, through = nn.LSTM(width, width, device="cuda"), torch.randn(length, batch, width, device="cuda")
     timed("cuDNN LSTM", lambda: lstm(through)[0], [through.requires_grad_(), *lstm.parameters()])
@@ -87,6 +93,20 @@ def contenders(length: int, batch: int, width: int, dt: float, alpha: float) -> 
         target = torch.empty_like(source)
         works[phase]["copy"] = lambda source=source, target=target: target.copy_(source)
     return works
+
+
+def in_one_sweep(work: Work) -> Work:
+    """The work with every chain taken by one thread through all of time, whatever the size."""
+
+    def without() -> object:
+        before = sweeps.by_newton, sweeps.by_segments
+        sweeps.by_newton = sweeps.by_segments = lambda *sizes: False
+        try:
+            return work()
+        finally:
+            sweeps.by_newton, sweeps.by_segments = before
+
+    return without
 
 
 def launched(work: Work) -> Work:

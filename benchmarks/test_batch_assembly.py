@@ -11,8 +11,9 @@ from statistics import median, quantiles
 import pytest
 import torch
 
-from harness.execution import Job, Machine
+from harness.execution import Job
 from harness.home import Home
+from harness.machine import Machine
 from harness.recipes import named
 from harness.registry import Registry
 from tasks import Data, Splits, Windows

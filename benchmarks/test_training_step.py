@@ -15,8 +15,9 @@ import pytest
 import torch
 from torch import nn
 
-from harness.execution import Job, Machine
+from harness.execution import Job
 from harness.home import Home
+from harness.machine import Machine
 from harness.recipes import named
 from harness.registry import Registry
 from harness.training import Listener
