@@ -1,7 +1,6 @@
-"""Make the README's picture: a screenshot of a leaderboard page in Chromium.
+"""Make the README's picture, docs/leaderboard.png: a screenshot of a page of docs/leaderboard/ in Chromium.
 
-    python -m harness demo --out site
-    python docs/make_picture.py site/tasks/psdigits.html docs/leaderboard.png
+    python docs/make_picture.py
 
 Needs selenium (in the extra ``test``) and Chromium with its driver.
 """
@@ -9,17 +8,18 @@ Needs selenium (in the extra ``test``) and Chromium with its driver.
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
-WIDTH, HEIGHT = 1400, 1960
+PAGE = Path(__file__).parent / "leaderboard" / "index.html"
+PICTURE = Path(__file__).parent / "leaderboard.png"
+WIDTH, HEIGHT = 1400, 1420
 
 
-def main(page: str, picture: str) -> None:
-    """Photograph the upper part of `page`, wide enough for all columns, into the PNG file `picture`."""
+def main() -> None:
+    """Photograph the upper part of the page, wide enough for all columns."""
     options = ChromeOptions()
     with tempfile.TemporaryDirectory() as profile:
         for flag in (
@@ -30,11 +30,9 @@ def main(page: str, picture: str) -> None:
             options.add_argument(f"--{flag}")
         with Chrome(options=options, service=ChromeService(shutil.which("chromedriver"))) as browser:
             browser.set_window_size(WIDTH, HEIGHT)
-            browser.get(Path(page).absolute().as_uri())
-            browser.save_screenshot(picture)
+            browser.get(PAGE.absolute().as_uri())
+            browser.save_screenshot(str(PICTURE))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python docs/make_picture.py PAGE PICTURE")
-    main(*sys.argv[1:])
+    main()
