@@ -25,9 +25,8 @@ What each task is, how it is split and measured, and where sources disagree. Var
 `--task 'psmnist[permutation=cornn]'`, and are ranked apart. This page is made by `python docs/make_tasks.py`; the same
 is told by `python -m harness list tasks NAME`.
 
-Which data sets are here, and how the rest comes here: `python -m harness data list`, `data fetch NAME`,
-`data import NAME PATH` (an archive or a folder that you have) and `data check`. The archive of a data set under its own
-name, lying in the data folder, is unpacked when a task needs it.
+The files that tasks read, where they come from and how they are verified, with or without a network: [data sets and
+licences](data.md). How to add a task of your own: [adding a task](adding-a-task.md).
 """
 
 
