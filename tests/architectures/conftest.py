@@ -10,11 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architectures import BUILTIN, Architecture
+from architectures import BUILTIN, Architecture, kernels
 
 Load = Callable[[str], Architecture]
 Build = Callable[..., Any]
 States = Callable[[Any], tuple[Tensor, ...]]
+
+
+@pytest.fixture(autouse=True)
+def _counted_anew() -> None:
+    """What ran in one test is not counted in the next."""
+    kernels.reset()
 
 
 @pytest.fixture

@@ -23,11 +23,6 @@ BOTH = pytest.mark.parametrize(("ours", "torchs"), [(LSTM, nn.LSTM), (GRU, nn.GR
 OURS = pytest.mark.parametrize("ours", [LSTM, GRU], ids=["lstm", "gru"])
 
 
-@pytest.fixture(autouse=True)
-def _no_counts() -> None:
-    kernels.reset()
-
-
 @pytest.fixture
 def short_chunks(monkeypatch) -> Iterator[None]:
     """Chunks of 3 steps at most."""

@@ -10,12 +10,6 @@ from architectures import kernels
 AVAILABLE = ("cpu", "eager")  # best first
 
 
-@pytest.fixture(autouse=True)
-def _no_wish(monkeypatch):
-    monkeypatch.delenv("HARNESS_BACKEND", raising=False)
-    kernels.reset()
-
-
 def test_best_available_without_a_wish():
     assert kernels.choose("op", None, AVAILABLE) == "cpu"
 

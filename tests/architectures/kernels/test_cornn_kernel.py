@@ -47,8 +47,6 @@ def _poisoned(monkeypatch):
         return tensor
 
     monkeypatch.setattr(compiled, "_empty", poisoned)
-    monkeypatch.delenv("HARNESS_BACKEND", raising=False)
-    kernels.reset()
 
 
 @pytest.fixture

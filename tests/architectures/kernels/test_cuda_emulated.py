@@ -64,7 +64,6 @@ def gpu(launches, monkeypatch):
     monkeypatch.setattr(sweeps, "by_newton", lambda *sizes: launches.newton)
     monkeypatch.setattr(torch.ops.harness, "sweep", Emulated.apply)
     monkeypatch.setattr(torch.ops.harness, "sweep_backward", sweeps.backward)
-    kernels.reset()
     return launches
 
 

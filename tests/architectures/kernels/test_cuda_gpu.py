@@ -83,11 +83,6 @@ def off(actual: list[Tensor], exact: list[Tensor]) -> float:
     return max(errors) if all(error == error for error in errors) else float("inf")
 
 
-@pytest.fixture(autouse=True)
-def _counts():
-    kernels.reset()
-
-
 @pytest.mark.parametrize("memory", ["high", "low"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("size", [(1, 1, 1), (67, 3, 5), (129, 2, 65), (200, 33, 3), (784, 5, 300)])

@@ -267,12 +267,6 @@ LAYERS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _no_wish(monkeypatch):
-    monkeypatch.delenv("HARNESS_BACKEND", raising=False)
-    kernels.reset()
-
-
 @pytest.mark.parametrize(("layer", "name"), LAYERS)
 def test_the_compiled_form_is_the_one_that_runs(layer, name):
     layer()(torch.zeros(4, 2, 3))

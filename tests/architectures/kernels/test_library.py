@@ -34,8 +34,6 @@ def _fresh(monkeypatch, tmp_path):
     """An empty cache, and no library loaded yet."""
     monkeypatch.setattr(library, "_loaded", [])
     monkeypatch.setenv("HARNESS_KERNELS", str(tmp_path / "cache"))
-    monkeypatch.delenv("HARNESS_BACKEND", raising=False)
-    kernels.reset()
 
 
 @pytest.fixture

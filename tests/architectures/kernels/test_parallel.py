@@ -18,12 +18,6 @@ EPS = {torch.float32: 2.0**-23, torch.float64: 2.0**-52}
 SIZES = [(1, 1, 1), (2, 3, 5), (17, 1, 1), (64, 2, 3), (65, 0, 4), (255, 1, 7), (256, 2, 2), (257, 3, 1), (600, 2, 9)]
 
 
-@pytest.fixture(autouse=True)
-def _counted_anew(monkeypatch):
-    monkeypatch.delenv("HARNESS_BACKEND", raising=False)
-    kernels.reset()
-
-
 def inputs(length: int, batch: int, width: int, dtype: torch.dtype = torch.float64, dt: float = 0.1) -> list[Tensor]:
     """Drive, w, s, bias, y and z."""
     random = torch.Generator().manual_seed(length + 10 * width)

@@ -16,11 +16,6 @@ from architectures.kernels.parallel.scan import Maps, scan
 from architectures.unicornn import unicornn_eager
 
 
-@pytest.fixture(autouse=True)
-def _counted_anew():
-    kernels.reset()
-
-
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 7, 8, 31, 32, 33, 100])
 def test_scan_equals_one_step_after_the_other(length):
     random = torch.Generator().manual_seed(length)
