@@ -26,6 +26,10 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
         "HARNESS_THREADS",
         "HARNESS_DEBUG",
         "HARNESS_CUDA_GRAPHS",
+        "RAY_ADDRESS",
+        "COLUMNS",
+        "FORCE_COLOR",
+        "NO_COLOR",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path_factory.mktemp("home")))

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -12,6 +11,7 @@ from harness.store import Store
 from ..harness.conftest import PLUGIN
 from ..harness.engines.ray_nodes import Nodes
 from ..harness.postgresql import server
+from ..processes import PATIENCE, until
 
 pytest.importorskip("ray", reason="needs Ray, of the extra cluster")
 
@@ -26,7 +26,6 @@ plugins = ["tiny.py"]
 epochs = 120
 batch_size = 16
 """
-LONG = 240.0
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +51,6 @@ def start(suite, home, address, **environment):
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def until(process, condition):
-    """Wait until a condition holds; the command must not end before."""
-    deadline = time.monotonic() + LONG
-    while not condition():
-        assert time.monotonic() < deadline, "it takes too long"
-        try:
-            process.wait(timeout=0.05)
-        except subprocess.TimeoutExpired:
-            continue
-        raise AssertionError(process.communicate())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -95,16 +82,16 @@ def test_a_node_is_killed_and_then_the_driver_and_every_run_is_stored_once(nodes
         return any((nodes.home("second") / "runs" / run.id).exists() for run in runs_of(url) if run.state == "running")
 
     first = start(suite, home, nodes.address, **environment)
-    until(first, lambda: len(done()) >= 6 and trains_on_the_second_node())
+    until(lambda: len(done()) >= 6 and trains_on_the_second_node(), first)
     nodes.kill("second")
-    until(first, lambda: len(done()) >= 12)
+    until(lambda: len(done()) >= 12, first)
     first.kill()
     first.communicate()
     before = done()
     assert len(before) < SEEDS, "the driver was killed too late"
 
     second = start(suite, home, nodes.address, **environment)  # at once: what is left of the first may still be ending
-    out, complaints = second.communicate(timeout=LONG)
+    out, complaints = second.communicate(timeout=PATIENCE)
     assert second.returncode == 0, out + complaints
     assert f"{SEEDS} of {SEEDS} runs over" in out, out + complaints
     runs = runs_of(url)

@@ -13,6 +13,7 @@ import pytest
 from harness.store import open_store
 
 from ..harness.conftest import PLUGIN
+from ..processes import until
 
 EPOCHS = 150
 SEEDS = 3
@@ -40,6 +41,13 @@ def suite(tmp_path):
     return tmp_path / "small.toml"
 
 
+@pytest.fixture
+def endless(suite):
+    """The same, but for runs that only a signal ends."""
+    suite.write_text(SUITE.replace(f"epochs = {EPOCHS}", "epochs = 1000000"))
+    return suite
+
+
 def start(suite, home, *options):
     """``suite run`` as a person types it, in a session of its own so that nothing else hears its signals."""
     return subprocess.Popen(
@@ -50,16 +58,6 @@ def start(suite, home, *options):
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def until(process, condition):
-    """Wait until a condition holds; the command must not end before."""
-    while not condition():
-        try:
-            process.wait(timeout=0.1)
-        except subprocess.TimeoutExpired:
-            continue
-        raise AssertionError(process.communicate())
 
 
 def finish(suite, home, *options):
@@ -111,7 +109,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_table(suite, tmp_path, c
         total, cut = 2 * SEEDS * EPOCHS, 0
         for moment in sorted(moments.uniform(0.05, 0.85) * total for _ in range(KILLS)):
             process = start(suite, home, *options)
-            until(process, lambda moment=moment, home=home: epochs_done(home) >= moment)
+            until(lambda moment=moment, home=home: epochs_done(home) >= moment, process)
             process.kill()
             process.communicate()
             cut += sum(run.state == "done" for run in open_store(home).runs()) < 2 * SEEDS
@@ -124,7 +122,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_table(suite, tmp_path, c
 def test_ctrl_c_stops_all_and_the_same_command_goes_on(suite, tmp_path, command):
     home, options = tmp_path / "home", ENGINES["processes"]
     process = start(suite, home, *options)
-    until(process, lambda: epochs_done(home) > 10)
+    until(lambda: epochs_done(home) > 10, process)
     workers = psutil.Process(process.pid).children(recursive=True)
     assert len(workers) >= 2
     process.send_signal(signal.SIGINT)
@@ -142,10 +140,10 @@ def test_ctrl_c_stops_all_and_the_same_command_goes_on(suite, tmp_path, command)
     assert len(numbers(home, command)) == 2 * SEEDS
 
 
-def test_ctrl_c_here_stops_the_run_and_the_campaign(suite, tmp_path):
+def test_ctrl_c_here_stops_the_run_and_the_campaign(endless, tmp_path):
     home = tmp_path / "home"
-    process = start(suite, home)
-    until(process, lambda: epochs_done(home) > 10)
+    process = start(endless, home)
+    until(lambda: epochs_done(home) > 10, process)
     process.send_signal(signal.SIGTERM)
     out, complaints = process.communicate(timeout=120)
     assert process.returncode == 143, out + complaints
@@ -155,11 +153,11 @@ def test_ctrl_c_here_stops_the_run_and_the_campaign(suite, tmp_path):
     assert len(runs) < 2 * SEEDS, "no other was begun"
 
 
-def test_two_drivers_on_one_suite(suite, tmp_path, command):
+def test_two_drivers_on_one_suite(endless, tmp_path, command):
     home = tmp_path / "home"
-    process = start(suite, home)
-    until(process, lambda: epochs_done(home) > 0)
-    second = command("suite", "run", str(suite), "--home", str(home), "--engine", "processes")
+    process = start(endless, home)
+    until(lambda: epochs_done(home) > 0, process)
+    second = command("suite", "run", str(endless), "--home", str(home), "--engine", "processes")
     process.kill()
     process.communicate()
     assert second.returncode == 2, second.stdout
@@ -167,17 +165,17 @@ def test_two_drivers_on_one_suite(suite, tmp_path, command):
     assert f"suite small is being trained by another process now: it is process {process.pid} on" in sentence
 
 
-def test_a_driver_can_be_looked_at_from_another_terminal(suite, tmp_path, command):
+def test_a_driver_can_be_looked_at_from_another_terminal(endless, tmp_path, command):
     home = tmp_path / "home"
-    process = start(suite, home)
-    until(process, lambda: epochs_done(home) > 0)
-    status = command("suite", "status", str(suite), "--home", str(home), "--json")
+    process = start(endless, home)
+    until(lambda: epochs_done(home) > 0, process)
+    status = command("suite", "status", str(endless), "--home", str(home), "--json")
     process.kill()
     process.communicate()
     content = json.loads(status.stdout)
     assert content["at_work"] is True
     assert content["runs"]["running"] == 1
-    after = json.loads(command("suite", "status", str(suite), "--home", str(home), "--json").stdout)
+    after = json.loads(command("suite", "status", str(endless), "--home", str(home), "--json").stdout)
     assert after["at_work"] is False
     assert after["runs"]["running"] == 0
 

@@ -16,6 +16,7 @@ from harness.tuning.storage import address, open_storage
 from harness.tuning.study import Study
 
 from ..harness.postgresql import server
+from ..processes import PATIENCE, is_running, until
 
 TRIALS = 8
 TUNE = [
@@ -43,21 +44,11 @@ def start(tmp_path, storage):
     return subprocess.Popen(
         [sys.executable, "-m", "harness", *TUNE],
         cwd=tmp_path,
-        env={**os.environ, "HARNESS_STUDIES": storage, "HARNESS_HOME": str(tmp_path / "home")},
+        env={**os.environ, "HARNESS_STUDIES": storage, "HARNESS_HOME": str(tmp_path / "home"), "COLUMNS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def until(process, condition):
-    """Wait until a condition holds; the command must not end before."""
-    while not condition():
-        try:
-            process.wait(timeout=0.05)
-        except subprocess.TimeoutExpired:
-            continue
-        raise AssertionError(process.communicate())
 
 
 class Looker:
@@ -87,23 +78,22 @@ def look(storage, tmp_path):
 
 def test_four_workers_two_killed_and_started_again_make_the_exact_number_of_trials(tmp_path, storage, look):
     first = start(tmp_path, storage)
-    until(first, lambda: look.counts()["running"] == 4)
+    until(lambda: look.counts()["running"] == 4, first)
     workers = psutil.Process(first.pid).children()
     assert len(workers) == 4
     for worker in workers[:2]:
         worker.kill()
-    until(first, lambda: all(look.counts()[word] >= least for word, least in HURT.items()))
+    until(lambda: all(look.counts()[word] >= least for word, least in HURT.items()), first)
     workers = psutil.Process(first.pid).children()
     for worker in workers[:2]:
         worker.kill()
     first.kill()
     _, complaints = first.communicate()
-    _, alive = psutil.wait_procs(workers, timeout=60)
-    assert not alive, "workers end with the command that started them"
+    until(lambda: not any(is_running(worker.pid) for worker in workers))  # they end with what started them
     assert "a worker ended by SIGKILL" in complaints
 
     second = start(tmp_path, storage)
-    out, complaints = second.communicate(timeout=300)
+    out, complaints = second.communicate(timeout=PATIENCE)
     assert second.returncode == 0, complaints
     assert complaints == "", "neither locks nor anything else were in the way"
     assert "written as recipe 'tuned'" in out
@@ -121,10 +111,10 @@ def test_four_workers_two_killed_and_started_again_make_the_exact_number_of_tria
 @pytest.mark.parametrize("storage", ["journal"], indirect=True)
 def test_ctrl_c_stops_all_workers_and_the_same_command_goes_on(tmp_path, storage, look):
     first = start(tmp_path, storage)
-    until(first, lambda: look.counts()["running"] == 4)
+    until(lambda: look.counts()["running"] == 4, first)
     workers = psutil.Process(first.pid).children()
     first.send_signal(signal.SIGINT)
-    out, complaints = first.communicate(timeout=60)
+    out, complaints = first.communicate(timeout=PATIENCE)
     assert first.returncode == 130, complaints
     assert "stopped by SIGINT; to go on: python -m harness tune" in out
     assert complaints == ""
@@ -133,7 +123,7 @@ def test_ctrl_c_stops_all_workers_and_the_same_command_goes_on(tmp_path, storage
     assert left["running"] == left["replaced"] == left["failed"] == 0
     assert left["waiting"] + left["complete"] == TRIALS
     second = start(tmp_path, storage)
-    out, complaints = second.communicate(timeout=300)
+    out, complaints = second.communicate(timeout=PATIENCE)
     assert second.returncode == 0, complaints
     assert look.counts() == {**dict.fromkeys(left, 0), "complete": TRIALS}
     assert len(look.runs()) == TRIALS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from harness.errors import UserError
 from harness.store import Store
 
+from ..processes import until
 from .older import older
 from .stores import Places, is_file
 
@@ -228,9 +228,7 @@ def test_a_lock_goes_with_the_store_and_ends_with_its_process(places: Places) ->
         pytest.fail("it was taken")
     process.kill()
     process.communicate()
-    until = time.monotonic() + 30
-    while store.held("cell"):  # a server notices a moment later that nobody is there any more
-        assert time.monotonic() < until
+    until(lambda: not store.held("cell"))  # a server notices a moment later that nobody is there any more
     with store.alone("cell", "it", "come back later"):
         assert store.held("cell")
     assert not store.held("cell")

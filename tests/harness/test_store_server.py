@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from harness.errors import UserError
 from harness.store import CurvePoint, NoStore, Run, Store, rows, store_to_list
 from harness.store.database import Database
 
+from ..processes import until
 from .postgresql import PASSWORD, QUOTED, server
 from .stores import behind, databases
 
@@ -182,16 +182,18 @@ def test_a_server_that_crashes_keeps_what_was_stored() -> None:
                 rows.write(connection, [a_run()])
 
         assert "cannot be used" in refusal(write)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                found = store.runs(with_curves=True)
-                break
-            except UserError:  # it recovers
-                assert time.monotonic() < until
-        assert found == [kept]
+        until(lambda: answers(store))  # it recovers
+        assert store.runs(with_curves=True) == [kept]
         store.add(a_run())
         assert store.count() == 2
+
+
+def answers(store: Store) -> bool:
+    try:
+        store.runs()
+    except UserError:
+        return False
+    return True
 
 
 def kill_server_of(connection: Connection) -> None:

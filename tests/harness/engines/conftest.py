@@ -13,7 +13,7 @@ from harness.engines import Conditions, Ended, Engine, Event, RunUnit
 from harness.recipes import named
 from harness.registry import Registry
 
-PATIENCE = 240.0
+from ...processes import PATIENCE
 
 
 @pytest.fixture

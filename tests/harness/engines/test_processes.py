@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from harness.engines.processes import Processes
 from harness.errors import UserError
 from harness.store import Store
 
-from .conftest import PATIENCE, drive, ends
+from ...processes import is_running, until
+from .conftest import drive, ends
 
 LONG = {"epochs": 100_000}
 
@@ -50,13 +50,6 @@ def numbers(store):
 
 def pids(one):
     return [child.process.pid for child in one._children]
-
-
-def until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_numbers_are_those_of_local(engine, here, unit, tmp_path):
@@ -168,7 +161,7 @@ def test_a_driver_that_is_killed_leaves_checkpoints_and_no_process(driver, here)
     process, child = driver
     process.kill()
     process.wait()
-    until(lambda: not psutil.pid_exists(child))
+    until(lambda: not is_running(child))
     [run] = Store.open(here.store).runs()
     assert (run.state, run.reason) == ("interrupted", "stopped by SIGTERM")
     assert (Path(here.home) / "runs" / run.id / "checkpoint.pt").exists()
@@ -219,13 +212,6 @@ def test_what_a_dead_process_left_running_hinders_nobody(engine, unit, plugin, t
     assert (died.how, died.sentence) == ("died", "by SIGKILL")
     until(lambda: not is_running(int(note.read_text())))
     assert [ended.state for ended in ends(drive(one, [unit()]))] == ["done"]
-
-
-def is_running(pid):
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_a_process_that_cannot_start_is_told_and_not_started_again(engine, unit, monkeypatch, tmp_path):

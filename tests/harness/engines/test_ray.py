@@ -27,6 +27,7 @@ from harness.tuning.space import space_of
 from harness.tuning.storage import Address, journal, open_storage
 from harness.tuning.study import Study
 
+from ...processes import PATIENCE, until
 from ..postgresql import server
 from .ray_nodes import Nodes
 
@@ -35,7 +36,6 @@ pytest.importorskip("ray", reason="needs Ray, of the extra cluster")
 LIVES = 3
 LONG = 500
 """Epochs of a run that is under way still when its node, of which news came, is killed."""
-PATIENCE = 240.0
 STORED = '''
 
 class Stored(Sign):
@@ -200,7 +200,7 @@ def test_a_run_goes_on_from_its_checkpoint_in_a_shared_folder(nodes, conditions,
         if isinstance(event, Progressed):
             begun.append(event)
             if "large" in nodes.others:
-                wait_for(lambda: (shared / "runs" / event.run / "checkpoint.pt").is_file())
+                until(lambda: (shared / "runs" / event.run / "checkpoint.pt").is_file())
                 nodes.kill("large")
 
     events = drive(cluster, [unit], kill_after_a_checkpoint)
@@ -209,13 +209,6 @@ def test_a_run_goes_on_from_its_checkpoint_in_a_shared_folder(nodes, conditions,
     later = [event for event in begun if event.done > 0]
     assert later, "it went on with epochs that were done"
     assert stored(conditions.store) == expected
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_node_with_another_version_is_left_out_with_both_versions(nodes, conditions, engine, tmp_path):
@@ -248,7 +241,7 @@ def test_a_worker_that_is_killed_is_told_and_its_run_goes_on(nodes, conditions, 
 
     def kill_once(event: Event) -> None:
         if isinstance(event, Progressed) and not killed:
-            wait_for(lambda: bool(store.runs()))
+            until(lambda: bool(store.runs()))
             killed.append(store.runs()[0].environment["pid"])
             os.kill(killed[0], signal.SIGKILL)
 
@@ -337,7 +330,7 @@ def test_a_trial_of_a_study_goes_on_where_its_worker_was_killed(nodes, condition
 
     def kill_one(event: Event) -> None:
         if isinstance(event, Progressed) and not killed and event.key == "trial-2":
-            wait_for(lambda: any(run.id == event.run for run in store.of_study("small")))
+            until(lambda: any(run.id == event.run for run in store.of_study("small")))
             killed.append(store.get(event.run).environment["pid"])
             os.kill(killed[0], signal.SIGKILL)
 
@@ -387,7 +380,7 @@ def test_a_unit_that_waits_for_the_desk_keeps_its_processors(nodes, engine):
 
     desk = ray.remote(num_cpus=0, concurrency_groups={"news": 1})(Slow).remote()
     waiting = ray.remote(lambda desk: Line(desk, "first").tell("here")).remote(desk)
-    wait_for(lambda: ray.get(desk.is_called.remote()))
+    until(lambda: ray.get(desk.is_called.remote()))
     second = ray.remote(lambda: None).remote()
     begun, _ = ray.wait([second], timeout=10)
     assert not begun, "the node has one processor, and the unit that waits for its desk has it"
@@ -406,8 +399,8 @@ def test_free_follows_the_nodes_and_those_asked_to_stop_leave_a_checkpoint(nodes
     assert cluster.free() == 1, "what was refused takes no room"
     cluster.begin(first)
     nodes.add("large", 2)
-    wait_for(lambda: (cluster.poll(0.1), cluster.free())[1] == 1)
-    wait_for(lambda: "large" in [node.name for node in cluster._watch.alive.values()])
+    until(lambda: (cluster.poll(0.1), cluster.free())[1] == 1)
+    until(lambda: "large" in [node.name for node in cluster._watch.alive.values()])
     cluster.begin(second)
     assert cluster.free() == 0, "two workers were asked for"
     cluster.begin(replace(third, resources=Resources(2)))  # waits, as no node has two CPUs free
