@@ -42,6 +42,7 @@ class Frames:
     recipes: pd.DataFrame = field(default_factory=pd.DataFrame)
     environments: pd.DataFrame = field(default_factory=pd.DataFrame)
     trials: pd.DataFrame = field(default_factory=pd.DataFrame)
+    studies: pd.DataFrame = field(default_factory=pd.DataFrame)
     importance: pd.DataFrame = field(default_factory=pd.DataFrame)
     timings: pd.DataFrame = field(default_factory=pd.DataFrame)
     skipped: pd.DataFrame = field(default_factory=pd.DataFrame)

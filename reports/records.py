@@ -147,6 +147,21 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Search:
+    """How a study searched; `ranges` is a JSON object of the keys that it sampled and their ranges in words."""
+
+    study: str
+    sampler: str
+    pruner: str
+    seed: str
+    epochs: int | None
+    """Epochs of a trial that is not ended early; the largest number where that is sampled."""
+    matched: str
+    """What every trial's size is solved for, such as ``20,000 parameters``; "" where it is not."""
+    ranges: str
+
+
+@dataclass(frozen=True)
 class Importance:
     """The share of a hyper-parameter in whether a trial is among the best of its study, from 0 to 1."""
 
@@ -213,6 +228,7 @@ RECORDS: dict[str, type] = {
     "recipes": Recipe,
     "environments": Setting,
     "trials": Trial,
+    "studies": Search,
     "importance": Importance,
     "timings": Timing,
     "skipped": Skip,

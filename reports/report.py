@@ -15,12 +15,12 @@ from reports.paged import paged
 from reports.protocols import contents
 from reports.published import load
 from reports.ranking.leaderboard import Ranking, rankings
-from reports.records import Entry, Importance, PublishedRecipe, Run, Setting, Timing, Trace, Trial
+from reports.records import Entry, Importance, PublishedRecipe, Run, Search, Setting, Timing, Trace, Trial
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study: the trials that tuned one architecture on one task, and how much each hyper-parameter mattered."""
+    """A study: the trials that tuned one architecture on one task, how it searched, and what mattered."""
 
     name: str
     arch: str
@@ -29,6 +29,7 @@ class Study:
     higher_is_better: bool
     trials: tuple[Trial, ...]
     importance: tuple[Importance, ...]
+    search: Search | None = None
 
 
 class Report:
@@ -62,11 +63,13 @@ class Report:
         importance: dict[str, list[Importance]] = {}
         for one in self._frames.rows("importance"):
             importance.setdefault(one.study, []).append(one)
+        searches: dict[str, Search] = {one.study: one for one in self._frames.rows("studies")}
         return [
             Study(
                 *(name, arch, task, found[0].metric, found[0].higher_is_better),
                 trials=tuple(sorted(found, key=lambda trial: trial.trial)),
                 importance=tuple(sorted(importance.get(name, []), key=lambda one: (-(one.share or 0.0), one.key))),
+                search=searches.get(name),
             )
             for (task, arch, name), found in sorted(trials.items())
         ]

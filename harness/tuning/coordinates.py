@@ -81,7 +81,7 @@ class Space:
         """What has changed from this space to `other`, as one clause; None where they are equal."""
         changes = []
         for key in [*self.rules, *(key for key in other.rules if key not in self.rules)]:
-            before, now = self._line(key), other._line(key)
+            before, now = self.line(key), other.line(key)
             if before is None:
                 changes.append(f"{key} is new")
             elif now is None:
@@ -89,6 +89,16 @@ class Space:
             elif before != now:
                 changes.append(f"{key} was {before}, is now {now}")
         return "; ".join(changes) or None
+
+    def line(self, key: str) -> str | None:
+        """All that decides the meaning of a key, in words; None where it is not sampled."""
+        if key not in self.rules:
+            return None
+        rule = self.rules[key]
+        line = told(self.distributions[key])
+        if isinstance(rule, Doublings):
+            return f"{line} doublings of {rule.start}"
+        return f"{line} of the largest stable {rule.target}" if isinstance(rule, Fraction) else line
 
     def rows(self) -> list[dict[str, str]]:
         """One row a key for people: key, range, whose it is, and a note."""
@@ -123,16 +133,6 @@ class Space:
         if registry is not None and (step := registry.architecture(base.arch).stable_step):
             largest = step.largest
         return cls(distributions, {key: _rule(one, largest) for key, one in content["keys"].items()}, base)
-
-    def _line(self, key: str) -> str | None:
-        """All that decides the meaning of a key, in words; None where it is not sampled."""
-        if key not in self.rules:
-            return None
-        rule = self.rules[key]
-        line = told(self.distributions[key])
-        if isinstance(rule, Doublings):
-            return f"{line} doublings of {rule.start}"
-        return f"{line} of the largest stable {rule.target}" if isinstance(rule, Fraction) else line
 
 
 def _rule(content: Mapping[str, Any], largest: Any) -> Rule:

@@ -13,7 +13,8 @@ from reports.pages.pieces import Pieces
 from reports.pages.templating import Pages, render
 from reports.ranking.leaderboard import Ranking
 from reports.ranking.rows import Row
-from reports.records import Entry, Importance, PublishedRecipe
+from reports.ranking.studies import manner, ranges
+from reports.records import Entry, PublishedRecipe
 from reports.report import Report, Study
 
 ALL_PANELS, ALL_TRIALS = 24, 1_200
@@ -34,15 +35,30 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Sampled:
+    """A hyper-parameter that a study sampled: its range in words, and its share in what tells the best trials."""
+
+    key: str
+    range: str
+    share: float | None
+
+
+@dataclass(frozen=True)
 class Tuned:
-    """A study: how much each hyper-parameter mattered, its states counted, and the drawing of its trials."""
+    """A study: how it searched, what each hyper-parameter mattered, its states counted, the drawing of its trials."""
 
     anchor: str
     study: Study
     states: list[tuple[str, int]]
     best: float | None
-    shares: list[Importance]
+    manner: str
+    sampled: list[Sampled]
     drawing: Drawing | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the importance of any hyper-parameter is known."""
+        return any(one.share is not None for one in self.sampled)
 
 
 def pages(report: Report) -> Pages:
@@ -111,6 +127,14 @@ def _tuned(report: Report, study: Study, number: int, panels: int, trials: int) 
         study=study,
         states=sorted(states.items(), key=lambda item: (-item[1], item[0])),
         best=best(complete) if complete else None,
-        shares=[one for one in study.importance if one.share is not None and 0 <= one.share <= 1],
+        manner=manner(study),
+        sampled=_sampled(study),
         drawing=sensitivity(study, report.numbers, f"study-{number}-trials", panels, trials),
     )
+
+
+def _sampled(study: Study) -> list[Sampled]:
+    """What matters most first, then what nothing is known of."""
+    searched = ranges(study)
+    shares = {one.key: one.share for one in study.importance if one.share is not None and 0 <= one.share <= 1}
+    return [Sampled(key, searched.get(key, ""), shares.get(key)) for key in dict.fromkeys((*shares, *searched))]

@@ -32,9 +32,42 @@ class Tally:
     untimed: int
 
     @property
+    def manner(self) -> str:
+        """How it searched; "" where that is not known."""
+        return manner(self.study)
+
+    @property
     def settings(self) -> tuple[str, ...]:
         """The hyper-parameters of the best trial, as ``"lr = 0.00412"``; the text itself where it is no JSON object."""
         return settings(self.best.values) if self.best else ()
+
+
+def manner(study: Study) -> str:
+    """How a study searched: ``sampler tpe with seed 0, pruner median, 30 epochs a trial``; "" where it is not known."""
+    if (search := study.search) is None:
+        return ""
+    told = [
+        f"sampler {_clipped(search.sampler)} with seed {_clipped(search.seed)}",
+        f"pruner {_clipped(search.pruner)}",
+    ]
+    if search.epochs is not None:
+        told.append(f"{formats.count(search.epochs)} epoch{'s' if search.epochs != 1 else ''} a trial")
+    if search.matched:
+        told.append(f"{_clipped(search.matched)} each")
+    return ", ".join(told)
+
+
+def ranges(study: Study) -> dict[str, str]:
+    """The keys that a study sampled and their ranges in words; empty where they are not known."""
+    try:
+        found = json.loads(study.search.ranges) if study.search is not None else {}
+    except (ValueError, RecursionError):
+        found = {}
+    return {key: str(told) for key, told in found.items()} if isinstance(found, dict) else {}
+
+
+def _clipped(text: str) -> str:
+    return formats.clipped(text, _LONGEST)
 
 
 def tally(study: Study) -> Tally:

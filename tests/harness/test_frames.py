@@ -384,7 +384,7 @@ def test_published_recipes_are_told_whether_they_were_run_or_not(registry):
 def test_an_empty_store_has_all_frames_with_their_columns():
     found = all_frames(open_store(), Registry())
     assert found["skipped"].columns.tolist() == ["arch", "task", "reason"]
-    for name in ("runs", "curves", "recipes", "environments", "trials", "importance", "timings", "skipped"):
+    for name in ("runs", "curves", "recipes", "environments", "trials", "studies", "importance", "timings", "skipped"):
         assert found[name].empty, name
         assert len(found[name].columns) >= 2, name
     assert found["curves"].dtypes["epoch"] == "int64"

@@ -183,9 +183,9 @@ _EQUATIONS = {
 
 
 def studies(seed: int = 0) -> dict[str, pd.DataFrame]:
-    """The frames `trials` and `importance` of two studies of 30 trials, some ended early, one failed."""
+    """The frames `trials`, `studies` and `importance` of two studies of 30 trials, some ended early, one failed."""
     random = np.random.default_rng(seed + 1)
-    trials, importance = [], []
+    trials, searches, importance = [], [], []
     for arch in ("cornn", "unicornn"):
         study = f"{arch}-psdigits"
         for number in range(30):
@@ -212,9 +212,22 @@ def studies(seed: int = 0) -> dict[str, pd.DataFrame]:
                     "reason": "diverged at step 60" if state == "failed" else None,
                 }
             )
+        ranges = {"dt": "0.003..1 log", "lr": "0.0001..0.03 log", "batch_size": "32, 64 or 128"}
+        searches.append(
+            {
+                "study": study,
+                "sampler": "tpe",
+                "pruner": "median",
+                "seed": "7",
+                "epochs": 30,
+                "matched": "",
+                "ranges": json.dumps(ranges),
+            }
+        )
         shares = {"dt": 0.71, "lr": 0.22, "batch_size": 0.07}
         importance += [{"study": study, "key": key, "share": share} for key, share in shares.items()]
-    return {"trials": pd.DataFrame(trials), "importance": pd.DataFrame(importance)}
+    frames = {"trials": trials, "studies": searches, "importance": importance}
+    return {name: pd.DataFrame(rows) for name, rows in frames.items()}
 
 
 def timings(seed: int = 0) -> pd.DataFrame:
@@ -485,6 +498,12 @@ def hostile() -> Frames:
         recipes=pd.DataFrame([dict.fromkeys(("recipe_hash", "toml"), text) for text in texts]),
         environments=pd.DataFrame([dict.fromkeys(("environment", "name", "value"), text) for text in texts]),
         trials=pd.DataFrame([trial | numbers | dict.fromkeys(words, text) for text in texts]),
+        studies=pd.DataFrame(
+            [
+                {"epochs": 3} | dict.fromkeys(("study", "sampler", "pruner", "seed", "matched", "ranges"), text)
+                for text in texts
+            ]
+        ),
         importance=pd.DataFrame([{"study": text, "key": text, "share": 0.5} for text in texts]),
         timings=pd.DataFrame(
             [_TIMING | {"seconds": 0.5} | dict.fromkeys((*times, "published_source"), text) for text in texts]

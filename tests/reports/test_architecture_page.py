@@ -118,11 +118,40 @@ def test_a_published_recipe_that_was_never_run_says_so() -> None:
 def test_studies_show_importance_and_trials(cornn: Element) -> None:
     part = section(cornn, "sensitivity")
     (shares,) = part.all("table", class_="shares")
-    assert [row[:2] for row in shares.rows()] == [["dt", "71.0"], ["lr", "22.0"], ["batch_size", "7.0"]]
+    assert [row[:3] for row in shares.rows()] == [
+        ["dt", "0.003..1 log", "71.0"],
+        ["lr", "0.0001..0.03 log", "22.0"],
+        ["batch_size", "32, 64 or 128", "7.0"],
+    ]
+    assert "Sampler tpe with seed 7, pruner median, 30 epochs a trial." in part.text
     (plot,) = part.all("figure")
     assert len(plot.all("svg", role="img")) == 3
     assert "23 complete" in part.text
     assert "6 pruned" in part.text
+
+
+def test_of_a_study_of_few_trials_the_ranges_are_told_without_shares() -> None:
+    first = full()
+    few = first.studies.assign(matched="9,000 parameters", epochs=1)
+    part = section(page(replace(first, importance=pd.DataFrame(), studies=few), "cornn"), "sensitivity")
+    (ranges,) = part.all("table", class_="shares")
+    assert ranges.rows()[1] == ["lr", "0.0001..0.03 log"]
+    assert "their importance is not known" in ranges.text
+    assert "1 epoch a trial, 9,000 parameters each." in part.text
+
+
+def test_of_a_study_that_does_not_say_how_it_searched_what_mattered_is_told() -> None:
+    part = section(page(replace(full(), studies=pd.DataFrame()), "cornn"), "sensitivity")
+    (shares,) = part.all("table", class_="shares")
+    assert shares.rows()[0][:3] == ["dt", "–", "71.0"]
+    assert "ampler" not in part.text
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", "[" * 100_000])
+def test_ranges_that_are_no_object_are_not_told(text: str) -> None:
+    first = full()
+    part = section(page(replace(first, studies=first.studies.assign(ranges=text)), "cornn"), "sensitivity")
+    assert part.all("table", class_="shares")[0].rows()[0][:2] == ["dt", "–"]
 
 
 def test_an_architecture_without_anything_has_a_page() -> None:
@@ -133,7 +162,17 @@ def test_an_architecture_without_anything_has_a_page() -> None:
 
 def test_the_same_frames_give_the_same_pages_in_any_order_of_rows() -> None:
     first = full()
-    names = ("runs", "curves", "architectures", "trials", "importance", "recipes", "published_recipes", "skipped")
+    names = (
+        "runs",
+        "curves",
+        "architectures",
+        "trials",
+        "studies",
+        "importance",
+        "recipes",
+        "published_recipes",
+        "skipped",
+    )
     shuffled = replace(first, **{name: getattr(first, name).sample(frac=1, random_state=5) for name in names})
     assert pages(shuffled) == pages(first)
 

@@ -178,6 +178,7 @@ def test_studies_have_a_table_and_a_figure_and_are_in_no_ranking(whole: dict[str
     found = table(part, "studies")
     first = dict(zip(heads(found), found.rows()[0], strict=True))
     assert first["Architecture"] == "coRNN"
+    assert first["Study"] == "cornn-psdigits sampler tpe with seed 7, pruner median, 30 epochs a trial"
     assert first["Trials"] == "30 23 complete, 6 pruned, 1 failed"
     assert first["Hyper-parameters of the best"].startswith("dt = 0.114, lr = ")
     assert first["Time of all trials"] == "3 min 56 s"

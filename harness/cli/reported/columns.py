@@ -14,6 +14,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("study", "arch", "task", "metric", "higher_is_better", "trial", "state", "value", "best_seen", "epochs"),
         *("seconds", "parameters", "values", "reason", "recipe_hash"),
     ),
+    "studies": ("study", "sampler", "pruner", "seed", "epochs", "matched", "ranges"),
     "importance": ("study", "key", "share"),
     "architectures": ("name", "title", "summary", "equations", "paper", "paper_url", "code_url", "origin"),
     "tasks": (

@@ -19,24 +19,27 @@ if TYPE_CHECKING:
 
 
 def frames(home: Home, store: Store) -> dict[str, pd.DataFrame]:
-    """The frames ``trials`` and ``importance``; a study that cannot be read is left out with a warning.
+    """The frames ``trials``, ``studies`` and ``importance``; a study that cannot be read is left out with a warning.
 
     The runs of the trials, in `store`, tell the recipes of the trials.
     """
     trials: list[dict[str, Any]] = []
+    searches: list[dict[str, Any]] = []
     importance: list[dict[str, Any]] = []
     recipes: dict[str, str] | None = None
     for study in _studies(home):
         recipes = store.recipes_of_trials() if recipes is None else recipes
         try:
-            told, mattered = list(_trials(study, recipes)), list(_importance(study))
+            told, how, mattered = list(_trials(study, recipes)), _search(study), list(_importance(study))
         except Exception as error:  # of Optuna or its database: a study that is damaged spoils no report of runs
             complaint = study.opened.address.without_password(one_line(error))
             warnings.warn(f"the study {study.name} cannot be read: {complaint}", stacklevel=2)
             continue
         trials += told
+        searches.append(how)
         importance += mattered
-    return {"trials": frame("trials", trials), "importance": frame("importance", importance)}
+    found = {"trials": trials, "studies": searches, "importance": importance}
+    return {name: frame(name, rows) for name, rows in found.items()}
 
 
 def _studies(home: Home) -> Iterator[Study]:
@@ -69,6 +72,20 @@ def _trials(study: Study, recipes: Mapping[str, str]) -> Iterator[dict[str, Any]
             "reason": told.get("reason"),
             "recipe_hash": recipes.get(told["run"]),
         }
+
+
+def _search(study: Study) -> dict[str, Any]:
+    plan = study.plan
+    sizes = (plan.parameters and f"{plan.parameters:,} parameters", plan.step_time and f"{plan.step_time} a step")
+    return {
+        "study": study.name,
+        "sampler": plan.sampler,
+        "pruner": plan.pruner,
+        "seed": str(plan.seed),
+        "epochs": plan.epochs,
+        "matched": " and ".join(size for size in sizes if size),
+        "ranges": plain.dumps({key: plan.space.line(key) for key in plan.space.rules}),
+    }
 
 
 def _importance(study: Study) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,20 @@ def test_importance_is_that_of_the_study(study, store, registry, home):
     assert shares, "there are enough trials to tell"
     assert dict(zip(found["key"], found["share"], strict=True)) == shares
     assert set(found["study"]) == {"s"}
+
+
+def test_how_a_study_searched_is_told(study, store, registry, home):
+    (told,) = frames(store, registry, home).rows("studies")
+    assert (told.study, told.sampler, told.pruner, told.seed) == ("s", study.plan.sampler, study.plan.pruner, "0")
+    assert told.epochs == study.plan.epochs
+    assert json.loads(told.ranges) == {key: study.plan.space.line(key) for key in study.plan.space.distributions}
+    assert all(json.loads(told.ranges).values())
+
+
+def test_the_size_that_trials_are_solved_for_is_told(plan, opened, store, registry, home):
+    Study.begin(opened("a"), "a", replace(plan(), parameters=20_000)).fill(1)
+    Study.begin(opened("b"), "b", replace(plan(), step_time="2ms")).fill(1)
+    assert [one.matched for one in frames(store, registry, home).rows("studies")] == ["20,000 parameters", "2ms a step"]
 
 
 def test_trials_that_were_replaced_are_left_out(plan, opened, store, registry, home):
