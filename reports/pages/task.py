@@ -74,6 +74,11 @@ class Tuning:
     studies: tuple[Tally, ...]
     figure: Drawing | None
 
+    @property
+    def manner(self) -> str:
+        """How they searched where all did so alike; "" where they did not, or some do not say."""
+        return self.studies[0].manner if len({one.manner for one in self.studies}) == 1 else ""
+
 
 def pages(report: Report) -> Pages:
     """One page a task that is registered or was run."""

@@ -178,13 +178,22 @@ def test_studies_have_a_table_and_a_figure_and_are_in_no_ranking(whole: dict[str
     found = table(part, "studies")
     first = dict(zip(heads(found), found.rows()[0], strict=True))
     assert first["Architecture"] == "coRNN"
-    assert first["Study"] == "cornn-psdigits sampler tpe with seed 7, pruner median, 30 epochs a trial"
+    assert first["Study"] == "cornn-psdigits"
+    assert "All with sampler tpe with seed 7, pruner median, 30 epochs a trial." in found.all("caption")[0].text
     assert first["Trials"] == "30 23 complete, 6 pruned, 1 failed"
     assert first["Hyper-parameters of the best"].startswith("dt = 0.114, lr = ")
     assert first["Time of all trials"] == "3 min 56 s"
     assert "chosen" in found.all("caption")[0].text
     (figure,) = part.all("figure")
     assert figure.get("id") == "tuning-psdigits-1"
+
+
+def test_studies_that_searched_in_different_ways_say_so_one_by_one() -> None:
+    known = full()
+    for searches in (known.studies.assign(epochs=[30, 40]), known.studies.iloc[:1]):
+        found = table(page(replace(known, studies=searches)), "studies")
+        assert found.rows()[0][1] == "cornn-psdigits sampler tpe with seed 7, pruner median, 30 epochs a trial"
+        assert "sampler" not in found.all("caption")[0].text
 
 
 def test_a_study_of_an_architecture_without_a_run_is_told_without_a_link() -> None:
