@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from reports import render
 
+from ..processes import PATIENCE
 from ..reports.fakes import full, hostile
 
 BROWSER, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
@@ -41,8 +42,26 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     # What a page must never do; the record is made before any script of the page could run.
     watch = "window.alerts = []; window.alert = (text) => window.alerts.push(text);"
     started.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": watch})
+    started.get = patient(started)
     yield started
     started.quit()
+
+
+def patient(driver: Any) -> Callable[[str], None]:
+    """``get`` that returns when the page is there: under load that of the driver may return with the one before."""
+    wait = pytest.importorskip("selenium.webdriver.support.wait").WebDriverWait(driver, PATIENCE)
+    load = driver.get
+
+    def get(address: str) -> None:
+        before = driver.current_url
+        if address != before and address.partition("#")[0] == before.partition("#")[0]:  # a place on the same page
+            load(address)
+            return
+        driver.execute_script("window.leaving = true")
+        load(address)
+        wait.until(lambda _: driver.execute_script("return !window.leaving && document.readyState === 'complete'"))
+
+    return get
 
 
 @pytest.fixture
