@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from reports import addresses
 from reports.ledger import counts
@@ -16,12 +17,19 @@ def pages(report: Report) -> Pages:
     """The one ledger. Each published number has an anchor, its id."""
     entries = report.ledger
     tasks = [addresses.base(entry.number.task) or OTHER for entry in entries]
+    architectures = [entry.number.arch or OTHER for entry in entries]
     yield render(
         "ledger.html",
         addresses.LEDGER,
         known={task.name for task in report.tasks},
-        entries=list(zip(entries, tasks, strict=True)),
+        entries=list(zip(entries, tasks, architectures, strict=True)),
         verdicts=[(verdict, verdict.replace(" ", "-"), number) for verdict, number in counts(entries).items()],
-        tasks=sorted(Counter(tasks).items(), key=lambda task: (task[0] == OTHER, task)),
+        tasks=_counted(tasks),
+        architectures=[(name, report.title_of(name), number) for name, number in _counted(architectures)],
         sources=len({entry.number.source for entry in entries}),
     )
+
+
+def _counted(names: Iterable[str]) -> list[tuple[str, int]]:
+    """How often each name stands there, by name; what is not of this project comes last."""
+    return sorted(Counter(names).items(), key=lambda one: (one[0] == OTHER, one))

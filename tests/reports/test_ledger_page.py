@@ -95,9 +95,12 @@ def test_the_verdicts_are_counted_and_each_can_be_chosen_by_the_style_sheet() ->
         assert f':root:has(#show-{name}:checked) .ledger tbody tr:not([data-verdict="{name}"])' in content
         assert [e.get("type") for e in page.all("input") if e.get("id") == f"show-{name}"] == ["radio"]
     assert sum(facts.values()) == len(rows)
-    for task in {row.get("data_task") for row in rows}:
-        assert f':root:has(#task-{task}:checked) .ledger tbody tr:not([data-task="{task}"])' in content
-        assert len([e for e in page.all("option") if e.get("id") == f"task-{task}"]) == 1
+    for choice in ("task", "arch"):
+        for name in {row.get(f"data_{choice}") for row in rows}:
+            chosen = f"{choice}-{name}"
+            assert f':root:has(#{chosen}:checked) .ledger tbody tr:not([data-{choice}="{name}"])' in content
+            (option,) = [e for e in page.all("option") if e.get("id") == chosen]
+            assert option.text.endswith(f"({sum(row.get(f'data_{choice}') == name for row in rows)})")
 
 
 def test_ids_are_unique_and_links_within_the_page_arrive() -> None:
