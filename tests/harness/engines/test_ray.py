@@ -149,14 +149,16 @@ def alone_on_this_machine(conditions: Conditions, tmp_path: Path, wanted: list[R
 
 
 def kill_when_it_trains(nodes: Nodes, engine: Any, name: str, after: int) -> Callable[[Event], None]:
-    """Hears events, and kills a node once so many units have ended and it trains one."""
+    """Hears events, and kills a node once so many units have ended and it has just begun to train one."""
     ended: list[Event] = []
 
     def hear(event: Event) -> None:
         if isinstance(event, Ended):
             ended.append(event)
-        on = [engine._watch.name(errand.node) for errand in engine._errands.values() if errand.node]
-        if len(ended) >= after and name in on and name in nodes.others:
+        if not isinstance(event, Progressed) or event.done > LONG / 5 or len(ended) < after or name not in nodes.others:
+            return
+        errand = engine._errands.get(event.key)
+        if errand is not None and errand.node and engine._watch.name(errand.node) == name:
             nodes.kill(name)
 
     return hear
@@ -192,22 +194,23 @@ def test_a_run_goes_on_from_its_checkpoint_in_a_shared_folder(nodes, conditions,
     expected = alone_on_this_machine(conditions, tmp_path, [unit])
     shared = tmp_path / "shared"
     cluster = engine(conditions, shared=shared)
-    begun: list[Progressed] = []
+    before: list[Progressed] = []
+    after: list[Progressed] = []
 
     def kill_after_a_checkpoint(event: Event) -> None:
         if isinstance(event, Ended) and event.how == "died":
             nodes.add("larger", 2)
-        if isinstance(event, Progressed):
-            begun.append(event)
-            if "large" in nodes.others:
-                until(lambda: (shared / "runs" / event.run / "checkpoint.pt").is_file())
-                nodes.kill("large")
+        if not isinstance(event, Progressed):
+            return
+        (before if "larger" not in nodes.others else after).append(event)
+        if "large" in nodes.others:
+            until(lambda: (shared / "runs" / event.run / "checkpoint.pt").is_file())
+            nodes.kill("large")
 
     events = drive(cluster, [unit], kill_after_a_checkpoint)
     assert [event.how for event in ends(events)] == ["died", "over"]
-    assert len({event.run for event in begun}) == 1, "it is the same run"
-    later = [event for event in begun if event.done > 0]
-    assert later, "it went on with epochs that were done"
+    assert len({event.run for event in before + after}) == 1, "it is the same run"
+    assert after[0].done > 0, "it went on with epochs that were done"
     assert stored(conditions.store) == expected
 
 
