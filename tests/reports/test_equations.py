@@ -64,7 +64,7 @@ def test_markup_in_a_formula_is_no_markup_of_the_page() -> None:
     assert "<mo>&lt;</mo>" in compared
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=40) | st.sampled_from(hostile_texts()))
 def test_any_text_gives_harmless_mathml_or_none(text: str) -> None:
     found = mathml(text)

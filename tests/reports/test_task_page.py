@@ -279,7 +279,7 @@ numbers = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @example(metric="rmse", values=[-1e99, None, 2.2e-308, -1e99, -1e99, -1.0, 1.0, 0.0, -1.0])
 @example(metric="mse", values=[1e99, 1e-300, 1.0, 1e-300, 1e99, 1.0])
 @given(metric=st.sampled_from(["accuracy", "mse", "rmse", "other"]), values=st.lists(numbers, min_size=6, max_size=18))

@@ -43,7 +43,7 @@ def points(arch, overrides=()):
 def test_no_point_of_a_space_is_refused_and_each_leads_back(arch):
     found, architecture = space(arch), REGISTRY.architecture(arch)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(points(arch))
     def holds(point):
         recipe = found.recipe(REGISTRY, point)
@@ -68,7 +68,7 @@ def test_no_point_of_a_space_is_refused_and_each_leads_back(arch):
     ],
 )
 def test_wider_ranges_are_stable_too(arch, overrides):
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(points(arch, overrides))
     def holds(point):
         space(arch, overrides).recipe(REGISTRY, point)
@@ -76,7 +76,7 @@ def test_wider_ranges_are_stable_too(arch, overrides):
     holds()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), st.floats(1e-3, 3), st.floats(0, 60), st.floats(1e-3, 60))
 def test_a_range_of_the_step_itself_is_taken_if_it_is_stable_everywhere_and_only_then(data, largest, least, width):
     alphas = (least, least + width)
