@@ -21,6 +21,7 @@ from harness.registry import Registry
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 TABLES = ("layer", "training", "variant", "encoder")
 """The tables of a recipe, each with keys of its own."""
+UNSET = "add --set {key}=VALUE, or name it among the defaults of the architecture"
 
 
 class Training(BaseModel):
@@ -150,7 +151,8 @@ def compose(
         if len(values := [value for *_, value in group]) > 1 and values[0] != values[1]:
             raise UserError(f"{'.'.join(place)} is given twice, as {values[0]} and as {values[1]}")
     training = _training(tables["training"], where)
-    layer = signature.validated(architecture.layer, {**architecture.defaults, **tables["layer"]}, f"{where}, {arch}")
+    given = {**architecture.defaults, **tables["layer"]}
+    layer = signature.validated(architecture.layer, given, f"{where}, {arch}", UNSET)
     with explained(f"architecture {arch}"):
         refused = architecture.constraint(layer) if architecture.constraint else None
         if refused:

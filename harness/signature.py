@@ -45,15 +45,18 @@ def keys_of(constructor: Callable[..., Any]) -> list[str]:
     return list(options_of(constructor).model_fields)
 
 
-def validated(constructor: Callable[..., Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """All options with their values, defaults included, as JSON values; a :class:`UserError` names a wrong one."""
+def validated(constructor: Callable[..., Any], given: Mapping[str, Any], where: str, hint: str = "") -> dict[str, Any]:
+    """All options with their values, defaults included, as JSON values; a :class:`UserError` names a wrong one.
+
+    `hint` says how one that is missing is given a value, with ``{key}`` for its name.
+    """
     try:
         return options_of(constructor)(**given).model_dump(mode="json")
     except ValidationError as error:
-        raise UserError(sentence(error, where, keys_of(constructor))) from error
+        raise UserError(sentence(error, where, keys_of(constructor), hint)) from error
 
 
-def sentence(error: ValidationError, where: str, known: list[str]) -> str:
+def sentence(error: ValidationError, where: str, known: list[str], hint: str = "") -> str:
     """The first thing that pydantic complains of, in one sentence."""
     errors = error.errors(include_url=False)
     first = min(errors, key=lambda e: e["type"] != "extra_forbidden")  # a misspelt key is why another one is missing
@@ -61,7 +64,7 @@ def sentence(error: ValidationError, where: str, known: list[str]) -> str:
     if first["type"] == "extra_forbidden":
         return f"{where}: there is no key '{key}'{did_you_mean(key, known)}"
     if first["type"] == "missing":
-        return f"{where}: '{key}' must be set"
+        return f"{where}: '{key}' must be set" + (f": {hint.format(key=key)}" if hint else "")
     alternatives = [e["msg"] for e in errors if e["loc"][0] == first["loc"][0]]
     message = " or ".join(dict.fromkeys(alternatives))
     return f"{where}: {key} = {first['input']!r} is refused: {message[:1].lower()}{message[1:]}"

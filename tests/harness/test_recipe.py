@@ -80,6 +80,19 @@ def test_a_wrong_key_type_or_range_is_one_sentence(registry, changes, told):
     assert "\n" not in str(caught.value)
 
 
+def test_what_an_architecture_leaves_open_is_told_with_the_ways_to_set_it(tmp_path):
+    file = tmp_path / "cell.py"
+    file.write_text(
+        "from torch import nn\nfrom architectures import Architecture\n"
+        "class Cell(nn.Module):\n    def __init__(self, input_size: int, hidden_size: int) -> None: ...\n"
+        "ARCHITECTURE = Architecture(name='open', title='Open', layer=Cell)\n"
+    )
+    with pytest.raises(UserError) as caught:
+        compose(Registry((str(file),)), "open", "adding", {})
+    told = "'hidden_size' must be set: add --set hidden_size=VALUE, or name it among the defaults of the architecture"
+    assert str(caught.value).endswith(told)
+
+
 def test_a_bound_in_the_type_of_a_setting_is_heeded_before_any_data_are_loaded():
     with pytest.raises(UserError, match="encoder of imdb: word_dropout = 1.5 is refused: input should be less than 1"):
         compose(Registry(), "lstm", "imdb", {}, {"word_dropout": 1.5})
