@@ -92,6 +92,8 @@ class Entry:
     licence: str = ""
     url: str = ""
     length: str = ""
+    chance: float | None = None
+    """Of a task: the metric of the best answer that does not look at the input, where it is known."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Report:
         self._frames = frames
         self.every_run = every_run
         self.runs: list[Run] = frames.records()
-        self.rankings: list[Ranking] = rankings(self.runs)
+        self.rankings: list[Ranking] = rankings(self.runs, frames.entries("tasks"))
         self.traces: dict[str, Trace] = frames.traces()
         self.architectures = _entries(frames.entries("architectures"), ((r.arch, r.arch_title) for r in self.runs))
         self.tasks = _entries(frames.entries("tasks"), _titles_of_tasks(self.runs))

@@ -46,6 +46,11 @@ class Adding(Task):
             raise ValueError(f"length must be at least 2, a step for each marker, got {length}")
         self.length: int = length
 
+    @property
+    def chance(self) -> float:
+        """Mean squared error of the constant answer 1: the variance of the sum of two uniform numbers."""
+        return 1 / 6
+
     def load(self, sources: Sources) -> Splits:
         """An empty training split to be filled by each batch, and the frozen validation and test splits."""
         nothing = torch.empty(self.interval, 0)

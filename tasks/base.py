@@ -148,6 +148,14 @@ class Task(ABC):
         return self.metric == "accuracy"
 
     @property
+    def chance(self) -> float | None:
+        """Metric of the best answer that does not look at the input: an even guess among the classes; None: not known.
+
+        A task whose classes are not even, or that asks for values, overrides it if it knows better.
+        """
+        return 1 / max(2, self.output_size) if self.kind == "classification" else None
+
+    @property
     def loss(self) -> Literal["cross_entropy", "bce", "mse"]:
         """The training loss that fits the kind and the output size; ``bce`` works on logits."""
         if self.kind == "regression":

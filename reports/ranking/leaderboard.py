@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from reports import formats
+from reports import addresses, formats
 from reports.frames import Frames
 from reports.ranking.notes import notes, usual
 from reports.ranking.rows import STATES, Row, make_row
-from reports.records import Run
+from reports.records import Entry, Run
 from reports.statistics import ranks
 
 COLUMNS = (
@@ -77,8 +77,12 @@ class Ranking:
         return rows[min(known)[1]] if known else rows[0]
 
 
-def rankings(runs: Iterable[Run]) -> list[Ranking]:
-    """All rankings of `runs`, by task label, the whole training set before limited ones."""
+def rankings(runs: Iterable[Run], tasks: Iterable[Entry] = ()) -> list[Ranking]:
+    """All rankings of `runs`, by task label, the whole training set before limited ones.
+
+    `tasks` tell what is reached by chance, which rows are held against.
+    """
+    chances = {(task.name, task.metric): task.chance for task in tasks}
     groups: dict[tuple[str, str, int, bool, bool], list[Run]] = defaultdict(list)
     for run in runs:
         # No limit sorts first, as -1. The metric is part of the key because different metrics have no common order, and
@@ -88,7 +92,7 @@ def rankings(runs: Iterable[Run]) -> list[Ranking]:
         groups[run.task, run.metric, limit, run.selection == "final", not run.higher_is_better].append(run)
     found: dict[str, Ranking] = {}
     for key in sorted(groups, key=lambda key: (key[0].casefold(), key)):
-        ranking = _ranking(groups[key], found.keys())
+        ranking = _ranking(groups[key], found.keys(), chances)
         found[ranking.anchor] = ranking
     return list(found.values())
 
@@ -100,17 +104,18 @@ def table(frames: Frames) -> list[dict[str, object]]:
     the seeds behind them; `score` is mean and interval as text. `parameters` and `epochs` are the largest of the
     row's runs, `seconds` their mean. `warnings` are sentences.
     """
-    return [plain(ranking, row) for ranking in rankings(frames.records()) for row in ranking.rows]
+    of = rankings(frames.records(), frames.entries("tasks"))
+    return [plain(ranking, row) for ranking in of for row in ranking.rows]
 
 
-def _ranking(runs: Sequence[Run], taken: Collection[str]) -> Ranking:
+def _ranking(runs: Sequence[Run], taken: Collection[str], chances: Mapping[tuple[str, str], float | None]) -> Ranking:
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.arch, run.recipe_hash].append(run)  # whatever name the same settings were given
     of = min(runs, key=lambda run: run.run)
     made = [make_row(group, of.higher_is_better) for group in groups.values()]
     rows = _placed(sorted(made, key=lambda row: (row.arch, row.recipe, row.recipe_hash)), of.higher_is_better)
-    among = usual(rows, of.metric)
+    among = usual(rows, of.metric, chances.get((addresses.base(of.task), of.metric)))
     return Ranking(
         task=of.task,
         title=of.task_title or of.task,

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
 
-from reports.formats import clipped, listed
+from reports.formats import clipped, listed, metric_unit, value
 from reports.ranking.rows import Note, Row
 
 FEW_EPOCHS = 0.5  # of the row that was trained longest: below it, a row is told to be short of training
 OTHER_SIZE = 0.1  # of the median number of parameters: further from it, a row is told to be of another size
+LEARNED = 0.1  # of the way from chance to no mistake: before it, a row is told to have learned hardly anything
 LONGEST_DETAIL = 240
-Value = TypeVar("Value", bound=Hashable)
+Kind = TypeVar("Kind", bound=Hashable)
 
 _MACHINE = {
     "data_checksum": "checksum of the data",
@@ -40,12 +41,15 @@ class Usual:
     """Median over the rows, without embeddings."""
     seeds: tuple[int, ...] | None
     """Seeds of most rows."""
+    metric: str
     most: float
     """The largest value that the metric can have."""
+    chance: float | None
+    """Metric of the best answer that does not look at the input, where it is known."""
 
 
-def usual(rows: Sequence[Row], metric: str) -> Usual:
-    """What most of `rows`, of one ranking by `metric`, have."""
+def usual(rows: Sequence[Row], metric: str, chance: float | None = None) -> Usual:
+    """What most of `rows`, of one ranking by `metric`, have; `chance` is what no look at the input reaches."""
     tested = [row for row in rows if row.test]
     sizes = [max(row.whole("parameters_without_embedding") or row.whole("parameters"), default=0) for row in tested]
     return Usual(
@@ -54,13 +58,16 @@ def usual(rows: Sequence[Row], metric: str) -> Usual:
         epochs=_commonest(max(row.whole("epochs"), default=None) for row in tested),
         parameters=median(sizes) if sizes else None,
         seeds=_commonest(_seeds_of(row) for row in tested),
+        metric=metric,
         most=1.0 if metric == "accuracy" else math.inf,
+        chance=chance,
     )
 
 
 def notes(row: Row, among: Usual) -> tuple[Note, ...]:
     """The notes of `row` beside the others of its ranking, in the order of their weight."""
     return (
+        *_chance(row, among),
         *_seeds(row),
         *_interval(row, among),
         *_unfinished(row),
@@ -70,6 +77,19 @@ def notes(row: Row, among: Usual) -> tuple[Note, ...]:
         *_other_seeds(row, among),
         *_machines(row, among.first),
     )
+
+
+def _chance(row: Row, among: Usual) -> list[Note]:
+    """A row that has gone less than a tenth of the way from what chance reaches to no mistake at all."""
+    if not row.test or among.chance is None:
+        return []
+    best = 1.0 if among.metric == "accuracy" else 0.0
+    way, gone = abs(best - among.chance), (row.test.mean - among.chance) * (1 if best else -1)
+    if gone >= LEARNED * way:
+        return []
+    reached = f"{value(among.chance, among.metric)} {metric_unit(among.metric)}".rstrip()
+    told = "No better than chance" if gone <= 1e-9 * way else "Hardly better than chance"
+    return [Note(f"{told}: {reached} is reached without a look at the input")]
 
 
 def _seeds(row: Row) -> list[Note]:
@@ -150,7 +170,7 @@ def _seeds_of(row: Row) -> tuple[int, ...]:
     return tuple(run.seed for run in row.runs if run.state == "done")
 
 
-def _commonest(values: Iterable[Value | None]) -> Value | None:
+def _commonest(values: Iterable[Kind | None]) -> Kind | None:
     """What more of the values are than anything else; None where there is no such value."""
     counts = Counter(value for value in values if value is not None).most_common(2)
     if not counts or (len(counts) > 1 and counts[0][1] == counts[1][1]):

@@ -341,6 +341,7 @@ def test_a_descriptor_that_is_odd_spoils_nothing(tmp_path):
     assert found["architectures"].set_index("name").loc["odd", "equations"] == "a = b"
     picky = found["tasks"].set_index("name").loc["picky"]
     assert picky[["metric", "protocol", "length", "classes", "outputs"]].tolist() == ["mse", "", "", "", ""]
+    assert picky["chance"] is None or picky["chance"] != picky["chance"]
 
 
 def test_tasks_tell_what_the_catalogue_knows():
@@ -355,6 +356,8 @@ def test_tasks_tell_what_the_catalogue_knows():
         "1",
     ]
     assert found.loc["smnist", ["length", "classes"]].tolist() == ["784 steps", "10"]
+    assert found.loc[["smnist", "imdb", "adding"], "chance"].tolist() == [0.1, 0.5, 1 / 6]
+    assert found["chance"].isna().sum() == 3, "of the values of BIDMC it is not known"
     for column in ("protocol", "citation", "licence"):
         assert (found[column] != "").all()
     assert found["url"].str.startswith("https://").all()

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from reports.ranking.leaderboard import rankings
+from reports.records import Entry
 
 from .fakes import frames, run
 
 
-def warnings(*rows: dict[str, Any], of: str = "lstm") -> list[str]:
-    (ranking,) = rankings(frames(*rows).records())
+def warnings(*rows: dict[str, Any], of: str = "lstm", chance: float | None = None) -> list[str]:
+    metric = rows[0]["metric"]
+    task = rows[0]["task"].partition("[")[0]
+    tasks = [Entry(task, task, "", metric, chance=chance), Entry("other", "Other", "", metric, chance=1.0)]
+    (ranking,) = rankings(frames(*rows).records(), tasks)
     (row,) = [row for row in ranking.rows if row.arch == of]
     return [str(note) for note in row.notes]
 
@@ -22,6 +26,34 @@ SOME = (run(seed=0), run(seed=1), run(seed=9))
 
 def test_three_equal_seeds_need_no_warning() -> None:
     assert warnings(*SOME) == []
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        (0.1, ["No better than chance: 10.00 % is reached without a look at the input."]),
+        (0.06, ["No better than chance: 10.00 % is reached without a look at the input."]),
+        (0.18, ["Hardly better than chance: 10.00 % is reached without a look at the input."]),
+        (0.2, []),
+    ],
+)
+def test_a_row_that_learned_hardly_anything(test: float, told: list[str]) -> None:
+    rows = [run(seed=seed, test=test) for seed in range(3)]
+    assert warnings(*rows, chance=0.1) == told
+    assert warnings(*rows) == [], "nobody knows what chance reaches"
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        (0.57, ["No better than chance: 0.1667 is reached without a look at the input."]),
+        (0.159, ["Hardly better than chance: 0.1667 is reached without a look at the input."]),
+        (0.149, []),
+    ],
+)
+def test_an_error_that_is_hardly_lower_than_that_of_a_constant(test: float, told: list[str]) -> None:
+    rows = [run(seed=seed, test=test, metric="mse", higher_is_better=False) for seed in range(3)]
+    assert warnings(*rows, chance=1 / 6) == told
 
 
 def test_two_seeds() -> None:

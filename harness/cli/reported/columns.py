@@ -19,7 +19,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "architectures": ("name", "title", "summary", "equations", "paper", "paper_url", "code_url", "origin"),
     "tasks": (
         *("name", "title", "summary", "metric", "protocol", "citation", "licence", "url", "length", "classes"),
-        "outputs",
+        *("outputs", "chance"),
     ),
     "skipped": ("arch", "task", "reason"),
     "published_recipes": ("arch", "task", "recipe_hash", "toml", "source", "deviations"),

@@ -69,6 +69,7 @@ def _task(entry: Entry) -> dict[str, Any]:
         "length": length_of(found.length) if outputs is not None else "",
         "classes": str(max(2, outputs)) if outputs is not None and sorts else "",
         "outputs": str(outputs) if outputs is not None and not sorts else "",
+        "chance": getattr(found, "chance", None) if outputs is not None else None,
     }
 
 
