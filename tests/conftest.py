@@ -16,16 +16,13 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")  # the same examples every time, however slow the machine; others by --hypothesis-profile
 
-LONG = ("end_to_end", "engines", "kernels", "browser")
-"""Folders whose files take a minute or more."""
-
 Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that in the end no process works on while the others are done."""
-    items.sort(key=lambda item: next((place for place, name in enumerate(LONG) if name in item.path.parts), len(LONG)))
+    """The engines, which take longest, come first, so that in the end no process works on while the others are done."""
+    items.sort(key=lambda item: "engines" not in item.path.parts)
 
 
 @pytest.fixture(autouse=True)

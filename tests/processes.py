@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psutil
 
-PATIENCE = 240.0
+PATIENCE = 400.0
 """Seconds after which a test no longer waits for what takes one on an idle machine."""
 
 

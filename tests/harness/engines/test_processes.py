@@ -81,7 +81,7 @@ def affinity(pid):
 
 def test_a_process_that_is_killed_is_replaced_and_its_run_goes_on_bit_for_bit(engine, here, unit):
     at_all_steps = replace(here, checkpoint_every=0.0)
-    one, wanted = engine(1, at_all_steps), unit(epochs=600)
+    one, wanted = engine(1, at_all_steps), unit(epochs=200)
     killed = []
 
     def kill(event):
