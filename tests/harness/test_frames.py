@@ -341,7 +341,21 @@ def test_a_descriptor_that_is_odd_spoils_nothing(tmp_path):
     assert found["architectures"].set_index("name").loc["odd", "equations"] == "a = b"
     picky = found["tasks"].set_index("name").loc["picky"]
     assert picky[["metric", "protocol", "length", "classes", "outputs"]].tolist() == ["mse", "", "", "", ""]
-    assert picky["chance"] is None or picky["chance"] != picky["chance"]
+    assert pandas.isna(picky["chance"])
+
+
+def test_a_plugin_that_cannot_say_what_chance_reaches_has_its_page(tmp_path):
+    file = tmp_path / "cell.py"
+    file.write_text(
+        "from tasks import Task\n"
+        "class Odd(Task):\n"
+        "    name, title, kind, metric, protocol = 'odd', 'Odd', 'classification', 'accuracy', 'one'\n"
+        "    input_size, output_size, length, chance = 1, 2, 3, 'half'\n"
+        "    def load(self, sources):\n        raise OSError\n"
+    )
+    found = all_frames(open_store(), Registry((str(file),)))["tasks"].set_index("name")
+    assert pandas.isna(found.loc["odd", "chance"])
+    assert found.loc["odd", "classes"] == "2"
 
 
 def test_tasks_tell_what_the_catalogue_knows():

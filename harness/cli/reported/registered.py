@@ -69,8 +69,16 @@ def _task(entry: Entry) -> dict[str, Any]:
         "length": length_of(found.length) if outputs is not None else "",
         "classes": str(max(2, outputs)) if outputs is not None and sorts else "",
         "outputs": str(outputs) if outputs is not None and not sorts else "",
-        "chance": getattr(found, "chance", None) if outputs is not None else None,
+        "chance": _chance(found) if outputs is not None else None,
     }
+
+
+def _chance(task: Any) -> float | None:
+    """What is reached without a look at the input; None where a plugin's property fails or is no number."""
+    try:
+        return float(task.chance)
+    except Exception:
+        return None
 
 
 def _published(registry: Registry) -> Iterator[dict[str, Any]]:
