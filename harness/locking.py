@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -24,8 +24,9 @@ ADVISORY = {
 }
 """Kind of server -> how a connection waits for a lock, which ends with it; how it tries to have it; how it gives it
 back."""
-LOOK, PAUSE = 0.25, 0.02
-"""Seconds for which a lock is tried, and between two attempts: who only asks whether it is held has it for a moment."""
+LOOK, PAUSE, ATTEMPTS = 0.25, 0.02, 12
+"""Seconds for which a lock is tried, and between two attempts, and how many there are at least, as a process may stand
+still: who only asks whether a lock is held has it for a moment."""
 BUSY = "is being trained by another process now"
 """By this one knows the sentence of who finds a lock taken: what it was about can be had later."""
 
@@ -88,16 +89,33 @@ class FileLocks:
 def alone(file: Path, what: str, advice: str) -> Iterator[None]:
     """Be at `what` while no other process is; a :class:`UserError` with an advice where one has the lock `file`."""
     lock = FileLock(file)
-    try:
-        lock.acquire(timeout=LOOK, poll_interval=PAUSE)
-    except Timeout:
-        raise UserError(_busy(what, advice)) from None
-    except OSError as error:
-        raise UserError(f"cannot lock {lock.lock_file} ({error.strerror}): make its folder writable") from error
+
+    def take() -> bool:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        except OSError as error:
+            raise UserError(f"cannot lock {lock.lock_file} ({error.strerror}): make its folder writable") from error
+        return True
+
+    if not _taken(take):
+        raise UserError(_busy(what, advice))
     try:
         yield
     finally:
         lock.release()
+
+
+def _taken(take: Callable[[], bool]) -> bool:
+    """Whether a lock could be had, for which `take` tries."""
+    until, attempts = time.monotonic() + LOOK, 1
+    while not take():
+        if attempts >= ATTEMPTS and time.monotonic() > until:
+            return False
+        attempts += 1
+        time.sleep(PAUSE)
+    return True
 
 
 def make(folder: Path) -> None:
@@ -134,11 +152,8 @@ class ServerLocks:
     def alone(self, name: str, what: str, advice: str) -> Iterator[None]:
         """Hold the lock `name`, or refuse; see :class:`Locks`."""
         with self._engine.connect() as connection:
-            until = time.monotonic() + LOOK
-            while not connection.scalar(text(self._try), self._key(name)):
-                if time.monotonic() > until:
-                    raise UserError(_busy(what, advice))
-                time.sleep(PAUSE)
+            if not _taken(lambda: bool(connection.scalar(text(self._try), self._key(name)))):
+                raise UserError(_busy(what, advice))
             yield from self._holding(connection, name)
 
     def held(self, name: str) -> bool:

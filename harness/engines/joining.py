@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.errors import UserError, one_line
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds that a cluster may take to answer at all."""
 JOINING = 10
 """Seconds that Ray may look for a node of the cluster on this machine."""
@@ -72,36 +72,37 @@ def join(given: str | None) -> str:
     return address
 
 
-def leave(patience: float = PATIENCE) -> None:
+def leave() -> None:
     """Leave the cluster, which ends all that this process began there. Where Ray doesn't answer that is given up."""
     ray = importlib.import_module("ray")
     thread = threading.Thread(target=_shut_down, args=(ray,), daemon=True)
     thread.start()
-    thread.join(patience)
+    thread.join(PATIENCE)
     if thread.is_alive():  # at the end of the process it would be tried again
         atexit.unregister(ray.shutdown)
 
 
-def probe(address: str, patience: float = PATIENCE) -> None:
+def probe(address: str) -> None:
     """See that the server of a cluster answers at ``host:port``; a :class:`UserError` where none does."""
-    reach(address, patience)
+    reach(address)
     command, pipe, nothing = [sys.executable, "-c", ASK, address], subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=nothing) as asking:
         try:
             assert asking.stdout is not None
             asking.stdout.readline()  # to import Ray may take longer than the patience is
-            asking.wait(patience)
+            asking.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             asking.kill()
     if asking.returncode != 0:
         raise UserError(f"what answers at {address} is no Ray cluster, which listens on port 6379 by default: {ADVICE}")
 
 
-def reach(address: str, patience: float = PATIENCE) -> None:
-    """See that something listens at ``host:port``; a :class:`UserError` where nothing does."""
+def reach(address: str, patience: float | None = None) -> None:
+    """See that something listens at ``host:port``; a :class:`UserError` where nothing does in so many seconds."""
     host, _, port = address.rpartition(":")
+    seconds = PATIENCE if patience is None else patience
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=patience).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
     except OSError as error:
         reason = "no answer" if isinstance(error, TimeoutError) else (error.strerror or one_line(error)).lower()
         raise UserError(f"there is no Ray cluster at {address} ({reason}): {ADVICE}") from error

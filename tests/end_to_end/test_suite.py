@@ -13,7 +13,7 @@ import pytest
 from harness.store import open_store
 
 from ..harness.conftest import PLUGIN
-from ..processes import until
+from ..processes import PATIENCE, until
 
 EPOCHS = 150
 SEEDS = 3
@@ -62,7 +62,7 @@ def start(suite, home, *options):
 
 def finish(suite, home, *options):
     """The suite to its end: what it printed."""
-    out, complaints = start(suite, home, *options).communicate(timeout=300)
+    out, complaints = start(suite, home, *options).communicate(timeout=PATIENCE)
     assert "6 of 6 runs over" in out, out + complaints
     return out
 
@@ -126,7 +126,7 @@ def test_ctrl_c_stops_all_and_the_same_command_goes_on(suite, tmp_path, command)
     workers = psutil.Process(process.pid).children(recursive=True)
     assert len(workers) >= 2
     process.send_signal(signal.SIGINT)
-    out, complaints = process.communicate(timeout=120)
+    out, complaints = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, out + complaints
     assert "stopped by SIGINT; to go on: python -m harness suite run" in out
     assert complaints == ""
@@ -145,7 +145,7 @@ def test_ctrl_c_here_stops_the_run_and_the_campaign(endless, tmp_path):
     process = start(endless, home)
     until(lambda: epochs_done(home) > 10, process)
     process.send_signal(signal.SIGTERM)
-    out, complaints = process.communicate(timeout=120)
+    out, complaints = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143, out + complaints
     assert "stopped by SIGTERM; to go on" in out
     runs = open_store(home).runs()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+ATTEMPTS = 5
 PASSWORD = "se!cret/one"
 QUOTED = "se%21cret%2Fone"
 
@@ -34,7 +35,7 @@ def server() -> Iterator[str]:
     """The URL of a running server, with a password."""
     folder, bare = programs(), Path(tempfile.mkdtemp(prefix="pg-"))
     who = _unprivileged()
-    data, port = bare / "data", _free_port()
+    data = bare / "data"
     (bare / "password").write_text(PASSWORD)
     if who:
         for path in (bare, bare / "password"):
@@ -49,8 +50,15 @@ def server() -> Iterator[str]:
 
     try:
         call("initdb", "-U", "tester", "-A", "scram-sha-256", f"--pwfile={bare / 'password'}", "-N", "-E", "UTF8")
-        settings = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={bare} -c fsync=off"
-        call("pg_ctl", "-w", "-o", settings, "-l", str(bare / "server.log"), "start")
+        for attempt in range(ATTEMPTS):
+            port = _free_port()  # which another program may take before the server does
+            settings = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={bare} -c fsync=off"
+            try:
+                call("pg_ctl", "-w", "-t", "300", "-o", settings, "-l", str(bare / "server.log"), "start")
+                break
+            except AssertionError:
+                if attempt == ATTEMPTS - 1:
+                    raise
         try:
             yield f"postgresql://tester:{QUOTED}@127.0.0.1:{port}/postgres"
         finally:

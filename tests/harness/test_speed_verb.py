@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from harness.cli import run_command
 from harness.cli.timings import print_beside
 from harness.speed.presets import preset
 from harness.store import Phase, Run, Timing, open_store
+
+from ..processes import PATIENCE
 
 SMALL = ("speed", "--arch", "lstm,gru", "--length", "6", "--batch", "2", "--hidden", "3", "--device", "cpu")
 
@@ -111,7 +114,10 @@ def test_json_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str], pl
         (("--repeats", "0"), "repeats"),
     ],
 )
-def test_mistakes_end_with_one_sentence(words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_end_with_one_sentence(
+    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.cli.data_report.LINE_EVERY", math.inf)  # of what takes long it is told how far it is
     assert run_command(["speed", *words]) == 2
     error = capsys.readouterr().err
     assert told in error
@@ -135,7 +141,7 @@ def test_a_signal_keeps_what_was_measured(tmp_path: Path) -> None:
             if line.startswith("measuring"):
                 break
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=120)
+        out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "repetitions: stopped by SIGINT" in out
     stored = list(open_store(tmp_path).timings())

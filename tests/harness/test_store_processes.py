@@ -11,7 +11,7 @@ import pytest
 from harness.errors import UserError
 from harness.store import Store
 
-from ..processes import until
+from ..processes import PATIENCE, until
 from .older import older
 from .stores import Places, is_file
 
@@ -116,7 +116,7 @@ def test_four_processes_create_a_store_at_once_and_lose_none_of_200_runs(places:
     for worker in workers:
         go(worker)
     for worker in workers:
-        _, complaints = worker.communicate(timeout=300)
+        _, complaints = worker.communicate(timeout=PATIENCE)
         assert worker.returncode == 0, complaints
     runs = Store.open(url, create=False).runs(with_curves=True)
     assert Counter(run.arch for run in runs) == {f"worker{number}": 50 for number in range(4)}
@@ -175,7 +175,7 @@ def test_a_forked_child_uses_the_store_of_its_parent(places: Places) -> None:
     url = places()
     process = start(FORK, url)
     go(process)
-    _, complaints = process.communicate(timeout=300)
+    _, complaints = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, complaints
     assert sorted(run.seed for run in Store.open(url).runs()) == [0, 1, 2]
 
@@ -192,7 +192,7 @@ def test_what_two_processes_merge_at_once_is_there_once(places: Places) -> None:
         go(worker)
     told = []
     for worker in workers:
-        out, complaints = worker.communicate(timeout=120)
+        out, complaints = worker.communicate(timeout=PATIENCE)
         assert worker.returncode == 0, complaints
         told.append(out)
     assert sorted(told) == ["0 700\n", "700 0\n"]
@@ -205,7 +205,7 @@ def test_suites_that_write_what_they_skip_at_once_leave_the_list_of_one(places: 
     for worker in workers:
         go(worker)
     for worker in workers:
-        _, complaints = worker.communicate(timeout=120)
+        _, complaints = worker.communicate(timeout=PATIENCE)
         assert worker.returncode == 0, complaints
     found = Store.open(url).skipped()
     assert [skip.arch for skip in found] == [f"arch{n}" for n in range(5)]

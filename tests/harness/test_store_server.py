@@ -48,7 +48,7 @@ def refusal(action: Any) -> str:
 
 def cut_off(url: str) -> None:
     """Let the server end all connections to its database but the one that asks."""
-    others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    others = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
     with behind(url) as connection:
         ended = connection.scalars(
             text(f"{others} WHERE datname = current_database() AND pid <> pg_backend_pid()")

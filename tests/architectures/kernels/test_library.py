@@ -110,8 +110,7 @@ def _warned() -> str:
         warnings.simplefilter("always")
         assert library.load() is None
         assert library.load() is None
-    (warning,) = caught
-    assert warning.category is RuntimeWarning
+    (warning,) = [one for one in caught if one.category is RuntimeWarning]
     usable, told = library.state()
     assert not usable
     assert str(warning.message) == f"{told}; recurrences run as plain PyTorch, which is slower"
@@ -240,6 +239,6 @@ def test_who_asks_for_eager_builds_nothing(monkeypatch):
     monkeypatch.setenv("CXX", "/nowhere/c++")
     monkeypatch.setenv("HARNESS_BACKEND", "eager")
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", RuntimeWarning)
         UnICORNN(1, 2, dt=0.1, alpha=1.0)(torch.zeros(3, 1, 1))
     assert kernels.counts() == {("unicornn", "eager"): 1}

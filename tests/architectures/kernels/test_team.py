@@ -11,6 +11,8 @@ import torch
 
 from architectures.kernels import library, team
 
+from ...processes import PATIENCE
+
 USABLE, REASON = library.state()
 LINUX = sys.platform == "linux"
 compiled = pytest.mark.skipif(not USABLE, reason=REASON)
@@ -30,7 +32,7 @@ def threads():
 
 
 def said(script: str) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", BEGIN + script], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", BEGIN + script], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 

@@ -46,7 +46,7 @@ class Server:
         if self.hold:
             handler.wfile.flush()
             self.held.set()
-            self.go.wait(60)
+            self.go.wait(900)
         handler.wfile.write(content[len(content) // 2 :])
 
 
@@ -300,7 +300,8 @@ def test_what_nobody_serves_says_how_to_import_it(toy) -> None:
 FETCH = """
 import sys
 from pathlib import Path
-from tasks.sources import DataSet, Download, Sources
+from tasks.sources import DataSet, Download, Sources, fetching
+fetching.SILENCE = 900.0
 root, url = sys.argv[1:]
 dataset = DataSet("toy", "The toy", ("lab/toy",), {"list.txt": 1, "signals/*.csv": 3}, 20_000, "none", (Download(url),))
 print(dataset.fetch(Sources(Path(root), report=lambda what, done, total: print(what, flush=True))))
@@ -311,7 +312,7 @@ def test_of_two_at_once_one_downloads_and_the_other_waits(toy, server: Server, d
     server.hold = True
     arguments = toy.root, dataset.downloads[0].url
     with child(FETCH, *arguments) as first:
-        assert server.held.wait(60)
+        assert server.held.wait(900)
         with child(FETCH, *arguments) as second:
             assert second.stdout.readline() == "waiting for another process that brings The toy\n"
             server.go.set()
@@ -324,7 +325,7 @@ def test_of_two_at_once_one_downloads_and_the_other_waits(toy, server: Server, d
 def test_a_download_that_was_killed_is_not_trusted_and_leaves_nothing(toy, server: Server, dataset, child) -> None:
     server.hold = True
     with child(FETCH, toy.root, dataset.downloads[0].url) as process:
-        assert server.held.wait(60)
+        assert server.held.wait(900)
         process.kill()
     assert not toy.tidy(), "the killed process left its staging, or this test shows nothing"
     assert dataset.missing(toy.sources)
