@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 import pytest
 
+from harness import locking
 from harness.errors import UserError
 from harness.locking import FileLocks
 
@@ -43,3 +44,13 @@ def test_a_lock_that_is_held_is_refused_with_the_advice(tmp_path: Path) -> None:
             second.__enter__()
     assert not FileLocks(tmp_path / "none").held("cell")
     assert not (tmp_path / "none").exists(), "to look creates nothing"
+
+
+def test_a_process_that_stood_still_tries_a_lock_some_times_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locking, "LOOK", 0.0)
+    monkeypatch.setattr(locking, "PAUSE", 0.0)
+    answers = [True, *[False] * (locking.ATTEMPTS - 1)]
+    assert locking._taken(answers.pop)
+    tried: list[bool] = []
+    assert not locking._taken(lambda: bool(tried.append(False)))
+    assert len(tried) == locking.ATTEMPTS
