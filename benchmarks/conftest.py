@@ -1,4 +1,4 @@
-"""What all timings share: memory as in a training, and two threads where the timing is about threads."""
+"""What all timings share: memory and subnormals as in a training, and two threads where the timing is about threads."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from collections.abc import Callable
 import pytest
 
 from harness.allocation import keep_freed_memory, use_large_pages
+from harness.machine import subnormals_flushed
 
 use_large_pages()  # before torch makes its first tensor
 
 
 @pytest.fixture(autouse=True)
-def _memory():
+def _as_in_training():
     keep_freed_memory()
+    with subnormals_flushed():
+        yield
 
 
 @pytest.fixture

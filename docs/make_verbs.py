@@ -57,6 +57,7 @@ What else a verb's code 1 or 2 says stands with the verb. `HARNESS_DEBUG=1` adds
 | `HARNESS_STUDIES` | as `--storage` |
 | `HARNESS_THREADS` | as `--threads` |
 | `HARNESS_BACKEND` | as `--backend` |
+| `HARNESS_SUBNORMALS=keep` | computes with [subnormal numbers](recurrences.md#subnormal-numbers) as they are |
 | `HARNESS_OFFLINE=1` | as `--offline` |
 | `HARNESS_STORE` | URL of the database that keeps the runs, else a SQLite file in the home ([scaling](scaling.md)) |
 | `HARNESS_MIRROR` | address from which data sets are downloaded instead ([data sets](data.md)) |

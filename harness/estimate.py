@@ -13,6 +13,7 @@ import torch
 
 from harness.evaluation import evaluate
 from harness.execution import Job
+from harness.machine import subnormals_flushed
 from harness.training import Trainer
 
 BUDGET = 5.0
@@ -48,9 +49,10 @@ def measure(job: Job, seed: int, budget: float = BUDGET) -> Estimate:
     """
     model = job.rehearse(seed)
     trainer, training, splits = job.trainer(seed), job.named.recipe.training, job.splits
-    times = _step_times(trainer, job.device, budget)
     part = splits.valid.head(training.eval_batch_size)
-    evaluation = _timed(job.device, evaluate, trainer.model, job.task, part, training.eval_batch_size) / len(part)
+    with subnormals_flushed():
+        times = _step_times(trainer, job.device, budget)
+        evaluation = _timed(job.device, evaluate, trainer.model, job.task, part, training.eval_batch_size) / len(part)
     step = (mean if trainer.train_data.lengths is not None else median)(times)  # steps of unequal length add up
     epoch = trainer.steps * step + evaluation * len(splits.valid)
     return Estimate(

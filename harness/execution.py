@@ -17,7 +17,7 @@ from harness.allocation import keep_freed_memory
 from harness.errors import UserError, debugging, explained, is_out_of_memory, with_place
 from harness.interruption import Interruption, listening
 from harness.locking import alone, run_lock
-from harness.machine import Machine
+from harness.machine import Machine, subnormals_flushed
 from harness.model import Model, build, try_backend
 from harness.recipe import label
 from harness.recipes import Named
@@ -236,27 +236,29 @@ def _train(job: Job, store: Store, run: Run, monitor: Monitor, asked: Interrupti
         checkpoint_every=job.machine.checkpoint_every,
     )
     resumed = trainer.resume()
-    here = {**environment.collect(job.threads), "device": str(job.device), "backend": job.backend}
-    if plugins := job.registry.plugins(run.arch, job.named.recipe.task):
-        here["plugins"] = plugins
-    if resumed is not None:
-        resumed.warnings += _moves(run.environment, here)
-    run.environment, run.data_checksum = here, job.splits.checksum
-    with asked.deferred():
-        monitor.on_start(run, resumed)  # first: a study that doesn't know of a stored run could never go on with it
-        if new:
-            store.add(run)
-        else:
-            known = {"trial": run.trial, "environment": here, "data_checksum": run.data_checksum}
-            store.update(run.id, state="running", reason=None, **known)
-        _finish(job, store, run, trainer, *_attempt(trainer))
+    with subnormals_flushed() as subnormals:
+        here = {**environment.collect(job.threads), "subnormals": subnormals}
+        here |= {"device": str(job.device), "backend": job.backend}
+        if plugins := job.registry.plugins(run.arch, job.named.recipe.task):
+            here["plugins"] = plugins
+        if resumed is not None:
+            resumed.warnings += _moves(run.environment, here)
+        run.environment, run.data_checksum = here, job.splits.checksum
+        with asked.deferred():
+            monitor.on_start(run, resumed)  # first: a study that doesn't know of a stored run could never go on with it
+            if new:
+                store.add(run)
+            else:
+                known = {"trial": run.trial, "environment": here, "data_checksum": run.data_checksum}
+                store.update(run.id, state="running", reason=None, **known)
+            _finish(job, store, run, trainer, *_attempt(trainer))
     return store.get(run.id)
 
 
 def _moves(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     """What a run that goes on has changed of its surroundings, as warnings."""
-    before = {"backend": BEST, **before}  # a run of an earlier version could not ask for one
-    for name in ("hostname", "device", "threads", "backend"):
+    before = {"backend": BEST, "subnormals": "kept", **before}  # what runs had before these were recorded
+    for name in ("hostname", "device", "threads", "backend", "subnormals"):
         if before.get(name) != after.get(name):
             yield f"went on with {name} {after.get(name)} after {before.get(name)}: the last digits may differ"
     old, new = (one.get("software", {}).get("torch") for one in (before, after))

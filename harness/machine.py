@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,3 +66,15 @@ class Machine:
         if not named.isdecimal() or not 1 <= int(named) <= 1024:
             raise UserError(f"{named} threads: must be a whole number from 1 to 1024 (--threads or HARNESS_THREADS)")
         return int(named)
+
+
+def subnormals_flushed() -> AbstractContextManager[str]:
+    """A scope in which every computing thread takes subnormal numbers as zero, unless ``HARNESS_SUBNORMALS`` is keep.
+
+    It yields what happens to them: ``flushed``, ``kept`` or ``mixed`` (see ``architectures.kernels.subnormals``).
+    """
+    wanted = os.environ.get("HARNESS_SUBNORMALS") or "flush"
+    if wanted not in ("flush", "keep"):
+        raise UserError(f"HARNESS_SUBNORMALS={wanted}: must be flush or keep")
+    scope: AbstractContextManager[str] = resolve("architectures.kernels.subnormals:flushed")(wanted == "flush")
+    return scope

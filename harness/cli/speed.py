@@ -55,6 +55,7 @@ def speed(
     from harness.cli.progress import DataReport
     from harness.cli.training import machine, seconds
     from harness.interruption import EXIT_CODES, listening
+    from harness.machine import subnormals_flushed
     from harness.registry import Registry
     from harness.speed.sitting import Limits, Sitting
     from harness.speed.wanted import Wanted
@@ -67,7 +68,7 @@ def speed(
     cases = wanted.cases(registry)
     keep_freed_memory()
     used = machine(home, None, True, "auto", threads, 0.0, None).use_threads()
-    with listening() as asked:
+    with listening() as asked, subnormals_flushed():
         sitting = Sitting(registry, limits, used, preset, DataReport(), asked.reason)
         timings = _measure(sitting, cases, open_store(home), asked)
     _print(timings, preset, json)

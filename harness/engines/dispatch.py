@@ -21,7 +21,7 @@ from harness.errors import UserError
 
 ANSWER = 20.0
 """Seconds that the desk may take to answer."""
-SETTINGS = ("HARNESS_BACKEND", "HARNESS_THREADS", "HARNESS_CUDA_GRAPHS")
+SETTINGS = ("HARNESS_BACKEND", "HARNESS_THREADS", "HARNESS_SUBNORMALS", "HARNESS_CUDA_GRAPHS")
 """Variables that are the same on all nodes as where the campaign was begun, as the numbers may depend on them."""
 
 

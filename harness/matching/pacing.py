@@ -9,7 +9,7 @@ from statistics import median
 
 from harness.errors import UserError, did_you_mean, explained
 from harness.execution import Job
-from harness.machine import Machine
+from harness.machine import Machine, subnormals_flushed
 from harness.matching.counting import LARGEST, next_allowed, parameters, renamed, resized
 from harness.model import build
 from harness.recipe import Recipe
@@ -70,7 +70,7 @@ def match_step_time(
             f"{did_you_mean(target, registry.architectures)}"
         )
     job = Job(registry, wanted, machine)
-    with explained(f"--match-step-time {target}"):
+    with explained(f"--match-step-time {target}"), subnormals_flushed():
         reference = None if seconds is not None else _Steps(job, _standard(registry, target, recipe))
 
         def measure(size: int) -> Lap:

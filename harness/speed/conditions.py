@@ -23,6 +23,7 @@ def before(threads: int) -> dict[str, Any]:
 
     return {
         **environment.collect(threads),
+        "subnormals": resolve("architectures.kernels.subnormals:measured")(),
         "clock_mhz": clock_mhz(),
         "library": library,
         "precision": {

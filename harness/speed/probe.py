@@ -105,8 +105,11 @@ def _verdict(code: int, out: str, err: str, max_time: float) -> Probe:
 
 def main(order: dict[str, Any]) -> Probe:
     """What the process does: try the case, and tell."""
+    from harness.machine import subnormals_flushed
+
     try:
-        return _try(Case(**order["case"]), order["plugins"], order["threads"], order["max_time"])
+        with subnormals_flushed():
+            return _try(Case(**order["case"]), order["plugins"], order["threads"], order["max_time"])
     except UserError as error:
         return Probe(reason=str(error), wrong=not is_out_of_memory(error))
     except Exception as error:

@@ -1,6 +1,7 @@
 import os
 import shutil
 import signal
+import sys
 from dataclasses import replace
 
 import pytest
@@ -296,3 +297,27 @@ def test_other_threads_after_an_interruption_are_a_warning(job, store):
     do(made, store, ear=Ear(at=7, then=lambda: os.kill(os.getpid(), signal.SIGINT)))
     before, made.threads = made.threads, 99
     assert do(made, store)[0].warnings == [f"went on with threads 99 after {before}: the last digits may differ"]
+
+
+@pytest.mark.parametrize(("asked", "found"), [(None, "flushed"), ("keep", "kept")])
+def test_a_run_records_what_became_of_subnormal_numbers(job, store, monkeypatch, asked, found):
+    if asked is None:
+        monkeypatch.delenv("HARNESS_SUBNORMALS", raising=False)
+    else:
+        monkeypatch.setenv("HARNESS_SUBNORMALS", asked)
+    [run] = do(job(), store)
+    assert run.environment["subnormals"] == found
+    assert sys.float_info.min / 2 > 0, "this thread is as it was"
+
+
+def test_another_choice_of_subnormals_after_an_interruption_is_a_warning(job, store, monkeypatch):
+    made = job()
+    do(made, store, ear=Ear(at=7, then=lambda: os.kill(os.getpid(), signal.SIGINT)))
+    monkeypatch.setenv("HARNESS_SUBNORMALS", "keep")
+    assert do(made, store)[0].warnings == ["went on with subnormals kept after flushed: the last digits may differ"]
+
+
+def test_no_other_word_for_subnormals_is_taken(job, store, monkeypatch):
+    monkeypatch.setenv("HARNESS_SUBNORMALS", "maybe")
+    with pytest.raises(UserError, match="HARNESS_SUBNORMALS=maybe"):
+        do(job(), store)
