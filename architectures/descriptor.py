@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -13,8 +14,32 @@ if TYPE_CHECKING:
     from architectures.cost import Cost
 
 
+class _Descriptor:
+    """What refuses keywords that it does not know with those that it does."""
+
+    def __new__(cls, *_arguments: Any, **keywords: Any) -> Self:
+        if unknown := unknown_names(cls, keywords):
+            raise TypeError(f"{cls.__name__} has no {unknown}")
+        return super().__new__(cls)
+
+
+def unknown_names(descriptor: type, names: Iterable[str]) -> str:
+    """Those of `names` that are no field of the class of a descriptor, with the fields; empty where all are known.
+
+    ``"attribute 'param_groups' (known: name, title, ...)"``, with the closest field where one is close.
+    """
+    known = list(descriptor.__dataclass_fields__)  # type: ignore[attr-defined]
+    unknown = [name for name in names if name not in known]
+    if not unknown:
+        return ""
+    near = get_close_matches(unknown[0].lower(), known, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    told = "', '".join(unknown)
+    return f"attribute{'s' if len(unknown) > 1 else ''} '{told}' ({hint}known: {', '.join(known)})"
+
+
 @dataclass(frozen=True)
-class Paper:
+class Paper(_Descriptor):
     """Where an architecture was published."""
 
     title: str
@@ -26,7 +51,7 @@ class Paper:
 
 
 @dataclass(frozen=True)
-class StableStep:
+class StableStep(_Descriptor):
     """A hyper-parameter that is stable up to a limit which others set, and is searched as a fraction of that limit.
 
     The search space then has a key for the fraction, say ``"step"`` from 1e-5 to 0.99, in place of the hyper-parameter,
@@ -48,11 +73,14 @@ class StableStep:
 
 
 @dataclass(frozen=True)
-class Architecture:
+class Architecture(_Descriptor):
     """A recurrent layer and what a harness must know to build, tune and cite it.
 
     Hyper-parameters are the constructor keywords of :attr:`layer` except ``input_size``, ``batch_first``, ``backend``,
     ``device`` and ``dtype``. Their annotations are read at run time, so they must be real types.
+
+    Raises:
+        TypeError: a keyword is none of these attributes.
     """
 
     name: str
@@ -89,3 +117,7 @@ class Architecture:
     cost: Callable[[int, int, int, int, int], Cost] | None = None
     """L, N, H_in, H, number of layers -> the work of a stack of such layers, from which the floors of its time come;
     :class:`architectures.cost.PerStep` makes it. Without it the floors are not known."""
+
+    version: str | None = None
+    """Tells versions of the layer apart for people, such as ``"2.1"``; it is stored with every run. It is no part of a
+    recipe: the hash of the source, which is, already tells them apart."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from functools import cache
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -18,7 +21,8 @@ class Model(nn.Module):
 
     Args:
         backbone: a layer with the contract of ``torch.nn.LSTM``. It may have a method ``last_output``, (L, N, H_in) to
-            (N, H), that knows a shorter way to the output of the last step.
+            (N, H), that knows a shorter way to the output of the last step, and its forward a keyword ``lengths``; see
+            :func:`unroll`.
         head: linear map of the backbone's output.
         encoder: what a task puts before the backbone, such as an embedding; none for most.
     """
@@ -34,7 +38,7 @@ class Model(nn.Module):
         encoded = inputs if self.encoder is None else self.encoder(inputs)
         if lengths is None and (shorter := getattr(type(self.backbone), "last_output", None)) is not None:
             return self.head(shorter(self.backbone, encoded))
-        output, _ = self.backbone(encoded)
+        output, _ = unroll(self.backbone, encoded, lengths)
         if lengths is None:
             return self.head(output[-1])
         samples = torch.arange(output.shape[1], device=output.device)
@@ -44,6 +48,30 @@ class Model(nn.Module):
         """Number of trained scalars; without the encoder's if `embedding` is false."""
         skipped = 0 if embedding or self.encoder is None else _count(self.encoder)
         return _count(self) - skipped
+
+
+def takes_lengths(layer: nn.Module) -> bool:
+    """Whether the forward of a layer has a keyword ``lengths``."""
+    return _has_lengths(getattr(layer.forward, "__func__", layer.forward))
+
+
+@cache
+def _has_lengths(forward: Callable[..., Any]) -> bool:
+    try:
+        return "lengths" in inspect.signature(forward).parameters
+    except (TypeError, ValueError):  # what is compiled may have no signature
+        return False
+
+
+def unroll(layer: nn.Module, inputs: Tensor, lengths: Tensor | None = None) -> Any:
+    """What `layer` returns for `inputs` (L, N, H_in): its output (L, N, H) and its final state.
+
+    A layer whose forward has a keyword ``lengths`` is given the number of steps of each sequence, (N,) int64 on the
+    device of `inputs`, or None where all of them have L steps.
+    """
+    if not takes_lengths(layer):
+        return layer(inputs)
+    return layer(inputs, lengths=None if lengths is None else lengths.to(inputs.device))
 
 
 def build(
@@ -63,7 +91,7 @@ def build(
             backbone = architecture.layer(task.input_size, **recipe.layer, **_keyword(architecture, backend))
         torch.manual_seed(derive(seed, "head"))
         with explained(f"the read-out of {recipe.arch} on {recipe.task}"):
-            head = nn.Linear(_output_size(backbone, recipe), task.output_size)
+            head = nn.Linear(output_size(backbone, recipe.layer.get("hidden_size")), task.output_size)
             if architecture.initialise_head is not None:
                 architecture.initialise_head(head)
     return Model(backbone, head, encoder).to(device)
@@ -73,7 +101,7 @@ def try_backend(recipe: Recipe, architecture: Any, task: Any, device: torch.devi
     """Run two steps of the recipe's layer by `backend`; a :class:`UserError` where it cannot be had here."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), explained(f"--backend {backend}"):
         layer = architecture.layer(task.input_size, **recipe.layer, **_keyword(architecture, backend)).to(device)
-        layer(torch.zeros(2, 1, task.input_size, device=device))
+        unroll(layer, torch.zeros(2, 1, task.input_size, device=device))
 
 
 def _keyword(architecture: Any, backend: str | None) -> dict[str, str]:
@@ -85,15 +113,32 @@ def _keyword(architecture: Any, backend: str | None) -> dict[str, str]:
     return {"backend": backend}
 
 
-def _output_size(backbone: nn.Module, recipe: Recipe) -> int:
-    """Width of the backbone's output: its attribute `output_size` where it has one, else its hidden size."""
-    size = getattr(backbone, "output_size", recipe.layer.get("hidden_size"))
+def output_size(layer: nn.Module, hidden_size: int | None) -> int:
+    """Width H of a layer's output: its attribute ``output_size`` where it has one, else its hidden size.
+
+    Raises:
+        ValueError: it has neither, or one that is no width.
+    """
+    size: Any = getattr(layer, "output_size", hidden_size)
     if size is None:
-        raise UserError(
-            f"architecture {recipe.arch}: the read-out cannot know how wide the output is; give the layer a keyword"
-            " hidden_size or an attribute output_size"
+        raise ValueError(
+            "the width of the layer's output is not known: give the layer a keyword hidden_size, or set an attribute"
+            " output_size in its constructor"
+        )
+    if isinstance(size, bool) or not isinstance(size, Integral) or int(size) < 1:
+        raise ValueError(
+            f"the layer's attribute output_size must be the width of its output, a whole number above 0, got {size!r}"
         )
     return int(size)
+
+
+def wrong_width(layer: nn.Module, given: int, expected: int) -> str:
+    """What is wrong with a layer whose output is `given` wide where the read-out expects another width; what to do."""
+    says = "attribute output_size" if hasattr(layer, "output_size") else "hidden_size"
+    return (
+        f"its layer gave an output of width {given}, but its {says} is {expected}: set self.output_size = {given} in"
+        f" the constructor of the layer, or return {expected} numbers at each step"
+    )
 
 
 def _count(module: nn.Module) -> int:

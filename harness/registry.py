@@ -15,10 +15,12 @@ import re
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property, partial
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Literal
 
 from harness.errors import UserError, did_you_mean, one_line
@@ -34,6 +36,8 @@ TASK_WORDS: dict[str, tuple[str, ...]] = {
     "metric": ("accuracy", "mse", "rmse"),
 }
 """What a task's class must say, and what it may say."""
+CLOSE = 0.85
+"""How alike two names are, of 1, where one is taken for a slip of the other."""
 ROOMS: dict[Kind, str] = {"architecture": "architectures", "task": "tasks"}
 
 
@@ -50,6 +54,7 @@ class Entry:
     title: str = ""
     summary: str = ""
     problem: str | None = None
+    version: str | None = None
 
     @property
     def source(self) -> str:
@@ -101,10 +106,16 @@ class Registry:
         return {entry.kind: _source_hash(entry) for entry in entries if entry.origin != BUILT_IN}
 
     def plugins(self, arch: str, task: str) -> dict[str, dict[str, str]]:
-        """What isn't built-in of a pair, by kind: its title and where it came from, for those who don't have it."""
+        """What isn't built-in of a pair, by kind: its title, where it came from and its version where it says one."""
         entries = [self._entry("architecture", arch), self._entry("task", task)]
         return {
-            entry.kind: {"title": entry.title, "origin": entry.source} for entry in entries if entry.origin != BUILT_IN
+            entry.kind: {
+                "title": entry.title,
+                "origin": entry.source,
+                **({"version": entry.version} if entry.version else {}),
+            }
+            for entry in entries
+            if entry.origin != BUILT_IN
         }
 
     def _entry(self, kind: Kind, name: str) -> Entry:
@@ -241,11 +252,17 @@ def _problem(value: Any, kind: Kind) -> str | None:
     if kind == "architecture":
         from harness.signature import options_of  # costs time that listing the built-ins should not
 
+        if unknown := _unknown_attributes(value):
+            return unknown
+        if not isinstance(value.version, str | None):
+            return f'its version must be text, such as version="{value.version}", got {value.version!r}'
         try:
             options_of(value.layer)
         except Exception as error:
             return f"its layer's signature cannot be read ({type(error).__name__}: {one_line(error)})"
         return None
+    if unknown := _misspelt(value):
+        return unknown
     for name, choices in TASK_WORDS.items():
         given = getattr(value, name, None)
         if given is None or (choices and given not in choices):
@@ -254,9 +271,45 @@ def _problem(value: Any, kind: Kind) -> str | None:
     return None
 
 
+def _unknown_attributes(architecture: Any) -> str | None:
+    """What a descriptor says that nothing reads: an attribute set on it, or one of a class derived from it."""
+    unknown_names = resolve("architectures.descriptor:unknown_names")
+    for name in ("Architecture", "Paper", "StableStep"):
+        descriptor = resolve(f"architectures:{name}")
+        for one in (architecture, architecture.paper, architecture.stable_step):
+            if isinstance(one, descriptor):
+                derived = type(one).__mro__[: type(one).__mro__.index(descriptor)]
+                given = {**vars(one), **{key: None for cls in derived for key in vars(cls)}}
+                if unknown := unknown_names(descriptor, [key for key in given if not key.startswith("_")]):
+                    return f"{name} has no {unknown}"
+    return None
+
+
+def _misspelt(task: Any) -> str | None:
+    """A setting in the class of a task that is close to one of the contract which the class lacks.
+
+    A task may have attributes of its own, so others are let be, and so are all methods.
+    """
+    contract = resolve("tasks:Task")
+    derived = task.__mro__[: task.__mro__.index(contract)]
+    methods = (FunctionType, classmethod, staticmethod)
+    own = {key for cls in derived for key, one in vars(cls).items() if key[0] != "_" and not isinstance(one, methods)}
+    known = {key for key in (*vars(contract), *contract.__annotations__) if key[0] != "_"}
+    lacking = known - {key for cls in derived for key in vars(cls)}
+    for key in sorted(own - known):
+        if near := get_close_matches(key, sorted(lacking), n=1, cutoff=CLOSE):
+            return (
+                f"nothing reads the attribute '{key}' of its class: did you mean '{near[0]}'? An attribute of your own"
+                f" that is so much like it begins with an underscore, '_{key}'"
+            )
+    return None
+
+
 def _loaded(value: Any, kind: Kind, origin: str, module: Any) -> Entry:
     text = (value.__doc__ if kind == "task" else None) or module.__doc__
-    return Entry(value.name, kind, origin, "", value, module.__file__ or "", value.title, _first_line(text))
+    version = value.version if kind == "architecture" else None
+    file = module.__file__ or ""
+    return Entry(value.name, kind, origin, "", value, file, value.title, _first_line(text), version=version)
 
 
 def _source_hash(entry: Entry) -> str:

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from harness.errors import UserError, explained
-from harness.model import Model
+from harness.model import Model, takes_lengths, unroll, wrong_width
 from harness.recipe import Recipe
 
 STEPS, SAMPLES = 5, 3
 """L and N of what the layer is tried on: short, and different, so that a layer that exchanges them is caught."""
+LENGTHS = (3, 1, 24, 2, 4)
+"""Of the sequences that tell whether padding is read: mostly padding, and in no order."""
 
 
 def rehearse(recipe: Recipe, task: Any, model: Model, splits: Any) -> None:
@@ -21,7 +23,8 @@ def rehearse(recipe: Recipe, task: Any, model: Model, splits: Any) -> None:
     Raises:
         UserError: the targets are not those of the task, a batch has other shapes than the task says, or the layer
             breaks the contract of ``torch.nn.LSTM``: (L, N, H_in) in, output (L, N, H) and final state out, and no
-            sequence looks at another one of its batch.
+            sequence looks at another one of its batch. Where sequences differ in length, the output at the last step
+            of each must not depend on the padding behind it: the layer is causal, or its forward takes ``lengths``.
     """
     device = splits.train.targets.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
@@ -30,8 +33,10 @@ def rehearse(recipe: Recipe, task: Any, model: Model, splits: Any) -> None:
         with explained(f"task {recipe.task}"):
             for part in ("train", "valid", "test"):
                 _check_targets(task, getattr(splits, part), f"task {recipe.task}: the {part} split")
-            inputs = _sequences(recipe, task, model, splits.train)
-        _check_layer(recipe, model, inputs)
+            inputs, lengths = _sequences(recipe, task, model, splits.train)
+        _check_layer(recipe, model, inputs, with_lengths=lengths is not None)
+        if lengths is not None:
+            _check_padding(recipe, model, inputs)
 
 
 def _check_targets(task: Any, data: Any, where: str) -> None:
@@ -53,8 +58,8 @@ def _check_targets(task: Any, data: Any, where: str) -> None:
         )
 
 
-def _sequences(recipe: Recipe, task: Any, model: Model, data: Any) -> Tensor:
-    """The first steps of a few samples, as the layer reads them: (L, N, H_in)."""
+def _sequences(recipe: Recipe, task: Any, model: Model, data: Any) -> tuple[Tensor, Tensor | None]:
+    """The first steps of a few samples, as the layer reads them: (L, N, H_in); their lengths, where these differ."""
     samples = min(SAMPLES, len(data))
     index = torch.arange(samples, device=data.targets.device)
     batch = task.batch(data, index, torch.Generator().manual_seed(0))
@@ -72,13 +77,16 @@ def _sequences(recipe: Recipe, task: Any, model: Model, data: Any) -> Tensor:
             f"task {recipe.task}: {whose} of {samples} sequences has the shape {tuple(encoded.shape)}, must be"
             f" (L, {samples}, {task.input_size}) by its input_size"
         )
-    return encoded[:STEPS]
+    return encoded[:STEPS], batch.lengths
 
 
-def _check_layer(recipe: Recipe, model: Model, inputs: Tensor) -> None:
-    where = f"architecture {recipe.arch}: its layer"
-    output = _output(model, inputs, where)
+def _check_layer(recipe: Recipe, model: Model, inputs: Tensor, *, with_lengths: bool) -> None:
+    where = _layer(recipe)
     (length, samples, _), width = inputs.shape, model.head.in_features
+    lengths = torch.full((samples,), length, device=inputs.device) if with_lengths else None
+    output = _output(model, inputs, where, lengths)
+    if output.shape[:-1] == (length, samples) and output.shape[-1] != width:
+        raise UserError(f"architecture {recipe.arch}: {wrong_width(model.backbone, output.shape[-1], width)}")
     if output.shape != (length, samples, width):
         raise UserError(
             f"{where} gave an output of shape {tuple(output.shape)} for inputs of shape {tuple(inputs.shape)}: must be"
@@ -86,17 +94,50 @@ def _check_layer(recipe: Recipe, model: Model, inputs: Tensor) -> None:
         )
     others = inputs.clone()
     others[:, :-1] = torch.randn_like(others[:, :-1])
-    if not torch.allclose(_output(model, others, where)[:, -1], output[:, -1], rtol=1e-3, atol=1e-5, equal_nan=True):
+    last = _output(model, others, where, lengths)[:, -1]
+    if not torch.allclose(last, output[:, -1], rtol=1e-3, atol=1e-5, equal_nan=True):
         raise UserError(
             f"{where} lets a sequence see the others of its batch: the first dimension of its input must be read as"
             " time, (L, N, H_in)"
         )
 
 
-def _output(model: Model, inputs: Tensor, where: str) -> Tensor:
+def _check_padding(recipe: Recipe, model: Model, like: Tensor) -> None:
+    """Refuse a layer whose output at the last step of a sequence depends on the padding behind it."""
+    where = _layer(recipe)
+    lengths, samples = torch.tensor(LENGTHS, device=like.device), len(LENGTHS)
+    random = torch.Generator().manual_seed(0)
+    shape = (max(LENGTHS), samples, like.shape[-1])
+    one, other = (torch.randn(shape, generator=random).to(like) for _ in range(2))
+    inside = torch.arange(len(one), device=like.device).unsqueeze(1) < lengths
+    other = torch.where(inside.unsqueeze(-1), one, other)
+    with explained(f"{where} fails on inputs of shape {shape} with the lengths {LENGTHS}"):
+        last, padded = (
+            _output(model, inputs, where, lengths)[lengths - 1, torch.arange(samples, device=like.device)]
+            for inputs in (one, other)
+        )
+    if torch.allclose(last, padded, rtol=1e-4, atol=1e-5 * float(last.abs().max()), equal_nan=True):
+        return
+    if takes_lengths(model.backbone):
+        raise UserError(
+            f"{where} is given the lengths of the sequences, but its output at the last step of a sequence depends on"
+            " the padding behind it: leave out all steps from its length on"
+        )
+    raise UserError(
+        f"{where} reads steps that come after the one it answers, which are padding where the sequences differ in"
+        f" length, as those of {recipe.task} do: give its forward a keyword lengths, the (N,) lengths of the"
+        " sequences, and leave out the steps behind them, or choose a task whose sequences have one length"
+    )
+
+
+def _layer(recipe: Recipe) -> str:
+    return f"architecture {recipe.arch}: its layer"
+
+
+def _output(model: Model, inputs: Tensor, where: str, lengths: Tensor | None = None) -> Tensor:
     torch.manual_seed(0)  # what the layer draws is the same in every call
     with explained(f"{where} fails on inputs of shape {tuple(inputs.shape)}"):
-        returned = model.backbone(inputs)
+        returned = unroll(model.backbone, inputs, lengths)
     if not (isinstance(returned, tuple | list) and len(returned) == 2 and isinstance(returned[0], Tensor)):
         what = f"{len(returned)} values" if isinstance(returned, tuple | list) else f"a {type(returned).__name__}"
         raise UserError(f"{where} returns {what}: must be its output and its final state, like torch.nn.LSTM's")

@@ -109,12 +109,14 @@ def runs(
         refuse_unknown(store, arch, task)
     running = [run.id for run in found if run.state == "running"][:NEWEST]
     cut_off = set() if json else {run for run in running if is_cut_off("running", store.get(run).environment)}
+    versions = any(run.version for run in found)
     rows: list[dict[str, Any]] = [
         {
             "run": run.id,
             **({"study": run.study} if json else {}),
             **({"trial": run.trial} if json or study else {}),
             "arch": run.arch,
+            **({"version": run.version} if json or versions else {}),
             "task": run.task,
             "seed": run.seed,
             "recipe": run.recipe_name,
@@ -161,9 +163,11 @@ def _list_entries(room: str, plugin: list[str] | None, json: bool) -> None:
 
     registry = Registry(tuple(plugin or ()))
     entries = (registry.architectures if room == "architectures" else registry.tasks).values()
+    versions = any(entry.version for entry in entries) or (json and room == "architectures")
     rows = [
         {
             "name": entry.name,
+            **({"version": entry.version} if versions else {}),
             "origin": entry.origin,
             "summary": entry.summary if entry.problem is None else f"broken: {entry.problem}",
             **({"problem": entry.problem} if json else {}),

@@ -66,6 +66,7 @@ def _facts(run: Run) -> Iterator[tuple[str, Any]]:
     yield "reason", run.reason
     for part, value in run.metrics.items():
         yield f"{part} {run.metric}", score(run.metric, value)
+    yield "version", run.version
     yield "recipe", f"{run.recipe_name} (hash {run.recipe_hash})"
     yield "parameters", parameters(run.parameters, run.parameters_without_embedding)
     yield "trained", f"{run.epochs_done} epochs, {run.steps_done:,} steps, {duration(run.seconds)}"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import UserError, explained
+from harness.model import output_size, unroll, wrong_width
 from harness.registry import Registry, resolve
 from harness.signature import keys_of, validated
 from harness.speed.cases import BEST, Case
@@ -39,7 +40,7 @@ class Subject:
         with torch.random.fork_rng(devices=[]), explained(where):
             torch.manual_seed(0)
             backbone = architecture.layer(case.input_size, **self.layer, **_backend(architecture.layer, case))
-            head = nn.Linear(int(getattr(backbone, "output_size", case.hidden_size)), CLASSES)
+            head = nn.Linear(output_size(backbone, case.hidden_size), CLASSES)
             self.input = torch.randn(case.length, case.batch, case.input_size).to(self.device, dtype)
             self.targets = torch.randint(CLASSES, (case.batch,)).to(self.device)
         self.backbone, self.head = backbone.to(self.device, dtype), head.to(self.device, dtype)
@@ -49,11 +50,14 @@ class Subject:
     def forward(self) -> None:
         """Forward without gradients."""
         with torch.no_grad():
-            self.backbone(self.input)
+            unroll(self.backbone, self.input)
 
     def keeping_forward(self) -> Tensor:
         """Forward with all that gradients need; the output (L, N, H)."""
-        output: Tensor = self.backbone(self.input)[0]
+        output: Tensor = unroll(self.backbone, self.input)[0]
+        if output.shape[-1] != self.head.in_features:
+            wrong = wrong_width(self.backbone, output.shape[-1], self.head.in_features)
+            raise UserError(f"architecture {self.case.arch}: {wrong}")
         return output
 
     def step(self) -> None:

@@ -79,9 +79,22 @@ class Run:
         return self.metric == "accuracy"
 
     @property
+    def version(self) -> str | None:
+        """Version of the architecture, where its descriptor gives one."""
+        return version_of(self.environment)
+
+    @property
     def operations(self) -> str:
         """What computed each operation, and how often: ``unicornn: cpu 1,200 times; ...``."""
         return told_operations(self.backends)
+
+
+def version_of(environment: Any) -> str | None:
+    """Version of the architecture in the environment of a run, which may be anything where the run was imported."""
+    found = environment
+    for key in ("plugins", "architecture", "version"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def told_operations(backends: dict[str, dict[str, int]]) -> str:

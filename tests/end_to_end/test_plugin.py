@@ -171,6 +171,18 @@ def test_the_step_of_the_page_is_where_its_oscillator_explodes() -> None:
             assert (abs(y) < 100) is bounded
 
 
+def test_the_layer_that_reads_both_ways_takes_sequences_of_different_lengths(tmp_path: Path) -> None:
+    from harness.cli import run_command
+    from harness.store import open_store
+
+    (tmp_path / "both_ways.py").write_text(listings("leaky.py")["both_ways.py"], encoding="utf-8")
+    (tmp_path / "recall.py").write_text(listings("recall.py")["recall.py"], encoding="utf-8")
+    plugins = ["--plugin", str(tmp_path / "both_ways.py"), "--plugin", str(tmp_path / "recall.py")]
+    pair = ["run", *plugins, "--arch", "both-ways", "--set", "hidden_size=4", "--epochs", "1", "--train-limit", "64"]
+    assert run_command([*pair, "--task", "recall-ragged", "--home", str(tmp_path)]) == 0
+    assert [run.state for run in open_store(tmp_path).runs()] == ["done"]
+
+
 @pytest.mark.parametrize("task", ["recall-ragged", "recall-fresh", "recall-embedded"])
 def test_the_other_kinds_of_task(task: str, command: Command, tmp_path: Path) -> None:
     (tmp_path / "recall.py").write_text(listings("recall.py")["recall.py"], encoding="utf-8")

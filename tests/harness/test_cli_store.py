@@ -58,6 +58,39 @@ def harness(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     return run
 
 
+def test_the_version_of_an_architecture_is_shown_where_it_has_one(store: Store, harness: Harness, plugin: str) -> None:
+    old = a_run(arch="mean", task="sign", environment={"plugins": {"architecture": {"title": "Mean", "origin": "x"}}})
+    store.add(old)
+    assert "version" not in harness("list", "runs")[1]
+    assert "version " not in harness("show", old.id)[1]
+    assert "version" not in harness("list", "architectures", "--plugin", plugin)[1].splitlines()[0]
+
+    file = Path(plugin).with_name("second.py")
+    file.write_text(Path(plugin).read_text().replace('title="Mean"', 'title="Mean", version="2.1 beta"'))
+    code, out, _ = harness("list", "architectures", "--plugin", str(file), "--json")
+    assert code == 0
+    versions = {row["name"]: row["version"] for row in json.loads(out)}
+    assert (versions["mean"], versions["lstm"]) == ("2.1 beta", None)
+    assert "version" in harness("list", "architectures", "--plugin", str(file))[1].splitlines()[0]
+
+    pair = ["run", "--plugin", str(file), "--arch", "mean", "--task", "sign", "--epochs", "1"]
+    assert harness(*pair)[0] == 0
+    new = next(run for run in store.runs() if run.id != old.id)
+    assert (new.version, old.version) == ("2.1 beta", None)
+    assert "  version         2.1 beta\n" in harness("show", new.id)[1]
+    assert "2.1 beta" in harness("list", "runs")[1]
+    listed = {row["run"]: row["version"] for row in json.loads(harness("list", "runs", "--json")[1])}
+    assert listed == {new.id: "2.1 beta", old.id: None}
+
+
+@pytest.mark.parametrize("environment", [{"plugins": {"architecture": {"version": 3}}}, {"plugins": ["version"]}])
+def test_a_version_that_is_none_does_no_harm(store: Store, harness: Harness, environment: dict[str, Any]) -> None:
+    run = a_run(environment={**environment, "version": None})
+    store.add(run)
+    assert [harness("list", "runs")[0], harness("show", run.id)[0]] == [0, 0]
+    assert run.version is None
+
+
 def test_show_tells_everything(store: Store, harness: Harness) -> None:
     run = a_run(
         metrics={"valid": 0.97, "test": 0.9655},

@@ -1,9 +1,12 @@
+import copy
+import dataclasses
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
+from architectures import Architecture
 from harness import registry as registries
 from harness.errors import UserError
 from harness.registry import Registry
@@ -132,6 +135,94 @@ def test_what_a_file_only_imports_is_not_its_own(tmp_path):
     assert registry.architectures["stiff"].origin == f"file {file}"
     assert registry.warnings == []
     assert registry.architectures["stiff"].load().layer(1, 2, dt=0.1).cells[0].gamma == 9.0
+
+
+NEW = "import torch\nfrom architectures import Architecture, Paper, StableStep\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "A = Architecture('cell', 'Cell', torch.nn.GRU, param_groups=lambda layer: [])",
+        "class Mine(Architecture):\n    param_groups = staticmethod(lambda layer: [])\n"
+        "A = Mine('cell', 'Cell', torch.nn.GRU)",
+        "class Mine(Architecture):\n    def param_groups(self, layer): ...\nA = Mine('cell', 'Cell', torch.nn.GRU)",
+        "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Mine(Architecture):\n"
+        "    param_groups: int = 0\n"
+        "A = Mine('cell', 'Cell', torch.nn.GRU)",
+        "A = Architecture('cell', 'Cell', torch.nn.GRU)\nobject.__setattr__(A, 'param_groups', [])",
+    ],
+    ids=["keyword", "attribute", "method", "field", "set"],
+)
+def test_what_a_descriptor_says_and_nothing_reads_is_refused_with_what_there_is(tmp_path, content):
+    file = tmp_path / "cell.py"
+    file.write_text(NEW + content)
+    with pytest.raises(UserError) as caught:
+        _ = Registry((str(file),)).architectures
+    told = str(caught.value)
+    assert told.startswith(f"--plugin {file}: ")
+    assert "Architecture has no attribute 'param_groups'" in told
+    assert all(field.name in told for field in dataclasses.fields(Architecture))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("Architecture('cell', 'Cell', torch.nn.GRU, default={})", "Architecture has no attribute 'default'"),
+        ("Architecture('cell', 'Cell', torch.nn.GRU, default={})", "did you mean 'defaults'?"),
+        (
+            "Architecture('cell', 'Cell', torch.nn.GRU, paper=Paper('T', 'A', 1, 'V', link=''))",
+            "Paper has no attribute",
+        ),
+        (
+            "Architecture('cell', 'Cell', torch.nn.GRU, stable_step=StableStep(lambda h: 1.0, depend=()))",
+            "StableStep has no attribute 'depend' (did you mean 'depends'?",
+        ),
+        ("Architecture('cell', 'Cell', torch.nn.GRU, version=2)", "its version must be text"),
+    ],
+)
+def test_a_misspelt_word_of_a_descriptor_is_answered_with_the_nearest(tmp_path, content, told):
+    file = tmp_path / "cell.py"
+    file.write_text(f"{NEW}A = {content}\n")
+    with pytest.raises(UserError) as caught:
+        _ = Registry((str(file),)).architectures
+    assert told in str(caught.value)
+
+
+def test_a_descriptor_keeps_what_it_has_for_itself_behind_an_underscore(tmp_path):
+    file = tmp_path / "cell.py"
+    file.write_text(
+        f"{NEW}class Mine(Architecture):\n    _note = 1\nA = Mine('cell', 'Cell', torch.nn.GRU, version='2.1')\n"
+    )
+    entry = Registry((str(file),)).architectures["cell"]
+    assert (entry.value._note, entry.version) == (1, "2.1")
+    assert dataclasses.replace(entry.value, version="3").version == "3"
+    assert copy.copy(entry.value) == entry.value
+
+
+GOOD_TASK = "title = 'Odd'; kind = 'regression'; metric = 'mse'\n    "
+
+
+@pytest.mark.parametrize(
+    ("body", "near"),
+    [("license = 'CC0'", "licence"), ("read_padding = True", "reads_padding"), ("data_sets = ()", "datasets")],
+)
+def test_a_setting_of_a_task_that_nothing_reads_is_refused_where_it_is_close_to_one_that_is_read(tmp_path, body, near):
+    file = tmp_path / "odd.py"
+    file.write_text(TASK.format(GOOD_TASK + body))
+    with pytest.raises(UserError) as caught:
+        _ = Registry((str(file),)).tasks
+    assert f"nothing reads the attribute '{body.split()[0]}'" in str(caught.value)
+    assert f"did you mean '{near}'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body", ["noise = 0.1", "def lengths(self): ...", "licence = ''; license = ''", "_license = ''"]
+)
+def test_other_attributes_of_a_task_are_its_own(tmp_path, body):
+    file = tmp_path / "odd.py"
+    file.write_text(TASK.format(GOOD_TASK + body))
+    assert "odd" in Registry((str(file),)).tasks
 
 
 @pytest.mark.parametrize("name", ["5", "'a[b]'", "'standard'", "'../x'", "''"])

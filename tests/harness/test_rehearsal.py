@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from harness.errors import UserError
 from harness.model import Model
@@ -105,11 +106,6 @@ def test_a_single_sample_and_a_single_step_are_enough() -> None:
             "architecture mine: its layer gave an output of shape (3, 5, 8) for inputs of shape (5, 3, 2): must be"
             " (L, N, H) = (5, 3, 8)",
         ),
-        (
-            lambda output: (output[..., :6], None),
-            "architecture mine: its layer gave an output of shape (5, 3, 6) for inputs of shape (5, 3, 2): must be"
-            " (L, N, H) = (5, 3, 8)",
-        ),
     ],
 )
 def test_a_layer_that_breaks_the_contract(wrong: Callable[[Tensor], Any], sentence: str) -> None:
@@ -121,6 +117,115 @@ def test_a_layer_that_takes_time_for_the_batch_though_every_shape_is_right() -> 
         "architecture mine: its layer lets a sequence see the others of its batch: the first dimension of its input"
         " must be read as time, (L, N, H_in)"
     )
+
+
+@pytest.mark.parametrize("says", [None, 8])
+def test_a_width_that_is_not_the_expected_one_is_told_with_the_attribute_that_mends_it(says: int | None) -> None:
+    layer = Layer(lambda output: (output[..., :6], None))
+    if says is not None:
+        layer.output_size = says  # type: ignore[assignment]
+    sentence = told(layer)
+    assert "width 6" in sentence
+    assert "self.output_size = 6" in sentence
+    assert ("attribute output_size is 8" if says else "hidden_size is 8") in sentence
+
+
+class Both(nn.Module):
+    """A layer that reads both ways; what it does with the lengths is up to `pack`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(2, 4, bidirectional=True)
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        return self.lstm(input, hx)
+
+
+class Packed(Both):
+    """Reads no padding; without lengths all steps count."""
+
+    def forward(self, input: Tensor, hx: Any = None, lengths: Tensor | None = None) -> Any:  # type: ignore[override]
+        if lengths is None:
+            return self.lstm(input, hx)
+        output, state = self.lstm(pack_padded_sequence(input, lengths.cpu(), enforce_sorted=False), hx)
+        return pad_packed_sequence(output, total_length=len(input))[0], state
+
+
+class Sorted(Both):
+    """Forgets that batches come in any order."""
+
+    def forward(self, input: Tensor, hx: Any = None, lengths: Tensor | None = None) -> Any:  # type: ignore[override]
+        output, state = self.lstm(input if lengths is None else pack_padded_sequence(input, lengths.cpu()), hx)
+        return (output if lengths is None else pad_packed_sequence(output)[0]), state
+
+
+class Ignorant(Both):
+    """Asks for the lengths and makes no use of them."""
+
+    def forward(self, input: Tensor, hx: Any = None, lengths: Tensor | None = None) -> Any:  # type: ignore[override]
+        return self.lstm(input, hx)
+
+
+class Demanding(Packed):
+    """Cannot do without lengths, which a task of one length has not."""
+
+    def forward(self, input: Tensor, hx: Any = None, *, lengths: Tensor) -> Any:  # type: ignore[override]
+        assert lengths.dtype == torch.int64
+        return super().forward(input, hx, lengths)
+
+
+def ahead(steps: int) -> Layer:
+    """A layer that also reads the input so many steps later."""
+    return Layer(lambda output: (output + torch.cat((output, output[:1].expand(steps, -1, -1)))[steps:], None))
+
+
+def mean() -> Layer:
+    return Layer(lambda output: (output.mean(0, keepdim=True).expand_as(output), None))
+
+
+RAGGED = {"lengths": torch.tensor([2, 7, 1, 3])}
+
+
+def ragged() -> Splits:
+    part = replace(splits(GOOD).train, **RAGGED)
+    return Splits.of(part, part, part)
+
+
+@pytest.mark.parametrize(
+    "layer", [Both(), mean(), ahead(1), ahead(20)], ids=["both ways", "mean", "1 ahead", "20 ahead"]
+)
+def test_a_layer_that_reads_the_padding_is_refused_where_lengths_differ_and_only_there(layer: nn.Module) -> None:
+    rehearse(RECIPE, Toy(), Model(layer, nn.Linear(8, 3)), splits(GOOD))
+    sentence = told(layer, data=ragged())
+    assert sentence.startswith("architecture mine: its layer reads steps that come after the one it answers")
+    assert "keyword lengths" in sentence
+    assert "toy" in sentence
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.LSTM(2, 8), nn.GRU(2, 8, num_layers=2, dropout=0.5), Layer(), NOISY, Packed(), Demanding()]
+)
+def test_a_layer_that_reads_no_padding_passes_where_lengths_differ(layer: nn.Module) -> None:
+    rehearse(RECIPE, Toy(), Model(layer, nn.Linear(8, 3)), ragged())
+
+
+def test_a_layer_that_is_given_lengths_must_use_them() -> None:
+    rehearse(RECIPE, Toy(), Model(Ignorant(), nn.Linear(8, 3)), splits(GOOD))
+    assert "is given the lengths" in told(Ignorant(), data=ragged())
+
+
+def test_a_layer_that_wants_sorted_lengths_is_told() -> None:
+    assert told(Sorted(), data=ragged()).startswith("architecture mine: its layer fails on inputs of shape (24, 5, 2)")
+
+
+def test_padding_that_the_task_wants_read_is_part_of_its_sequences() -> None:
+    class Padded(Toy):
+        reads_padding = True
+
+        def batch(self, data: Any, index: Tensor, generator: Any = None) -> Any:
+            return replace(super().batch(data, index, generator), lengths=None)
+
+    rehearse(RECIPE, Padded(), Model(Both(), nn.Linear(8, 3)), ragged())
 
 
 def test_a_layer_that_raises_is_told_with_the_place() -> None:
