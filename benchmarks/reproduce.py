@@ -53,7 +53,8 @@ def runs(lines: Iterator[str]) -> dict[Key, dict[str, Any]]:
 def numbers(run: dict[str, Any]) -> dict[str, Any]:
     """All of a run that does not tell time."""
     curve = [{name: value for name, value in point.items() if name != "seconds"} for point in run["curve"]]
-    return {**{name: run[name] for name in NUMBERS}, "curve": curve}
+    scores = {split: run["metrics"][split] for split in ("valid", "test")}  # runs of before have no chance levels
+    return {**{name: run[name] for name in NUMBERS}, "metrics": scores, "curve": curve}
 
 
 def around(run: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+DRAWN = 1000
+"""Samples whose mean target stands for that of training data that are drawn anew."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -62,6 +65,29 @@ def evaluate(
     model.train(was_training)
     mean = float(metric_sum) / len(data)
     return Score(float(loss_sum) / len(data), math.sqrt(mean) if task.metric == "rmse" else mean)
+
+
+@torch.no_grad()
+def chance_level(task: Any, train: Any, data: Any) -> float:
+    """The task's metric of a constant prediction on all of `data`: what a model has to beat to have learned anything.
+
+    Of classes it is the share of the commonest class of `data`. Of numbers it is the error of the mean of the training
+    targets, output by output; of training data that are drawn anew, the mean of the first that a generator gives.
+    """
+    if task.loss != "mse":
+        found = (data.targets if task.loss == "cross_entropy" else data.targets > 0.5).flatten()
+        return int(found.unique(return_counts=True)[1].max()) / len(found)
+    known = _drawn(task, train) if train.fresh else train.targets
+    values, truth = (task.restore(part.double().reshape(len(part), -1)) for part in (known, data.targets))
+    mean = float((truth - values.mean(dim=0)).square().mean(dim=1).mean())
+    return math.sqrt(mean) if task.metric == "rmse" else mean
+
+
+def _drawn(task: Any, train: Any) -> Tensor:
+    """Targets of fresh samples, the same every time; a few of them at once, as their inputs are drawn with them."""
+    generator, device = torch.Generator().manual_seed(0), train.targets.device
+    index = torch.arange(min(len(train), DRAWN), device=device)
+    return torch.cat([task.batch(train, part, generator).targets for part in index.split(50)])
 
 
 def _order(data: Any, by_length: bool) -> Tensor:

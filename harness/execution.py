@@ -15,6 +15,7 @@ from typing import Any
 from harness import checkpoint, environment
 from harness.allocation import keep_freed_memory
 from harness.errors import UserError, debugging, explained, is_out_of_memory, with_place
+from harness.evaluation import chance_level
 from harness.interruption import Interruption, listening
 from harness.locking import alone, run_lock
 from harness.machine import Machine, subnormals_flushed
@@ -300,6 +301,8 @@ def _finish(
     metrics = {"valid": progress.best if trainer.training.selection == "best" else last, "test": None}
     if outcome is not None:
         metrics = {"valid": outcome.valid.metric, "test": None if outcome.test is None else outcome.test.metric}
+        if run.trial is None:
+            metrics |= _chance_levels(job, trainer)
     ran = {backend for counts in progress.backends.values() for backend in counts}
     kernels = environment.kernels() if "cpu" in ran else None  # others may have loaded them in this process
     software = {**run.environment["software"], "kernels": kernels}
@@ -317,6 +320,18 @@ def _finish(
     )
     if state in OVER:
         (folder / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def _chance_levels(job: Job, trainer: Trainer) -> dict[str, float | None]:
+    """The metric of a constant prediction on both splits that give a score, beside which the scores are read."""
+    try:
+        return {
+            f"chance_{part}": chance_level(job.task, trainer.train_data, getattr(trainer.splits, part))
+            for part in ("valid", "test")
+        }
+    except Exception as error:  # of a plugin's task: the result stands without it
+        trainer.progress.warnings.append(f"the chance level is not known: {with_place(error)}")
+        return {}
 
 
 def _new_run(job: Job, seed: int, trial: Trial | None = None) -> Run:

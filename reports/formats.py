@@ -42,6 +42,11 @@ def value(number: float | None, metric: str) -> str:
     return f"{100 * number:.2f}".replace("-", "−") if metric == "accuracy" else significant(number)
 
 
+def level(number: float | None, metric: str) -> str:
+    """A metric with its unit: ``10.00 %``; "" where it is not known."""
+    return "" if number is None else f"{value(number, metric)} {metric_unit(metric)}".rstrip()
+
+
 def half_width(number: float | None, metric: str) -> str:
     """Half the width of an interval, in the units of :func:`value`: two decimals, or two significant digits."""
     if number is None:

@@ -57,6 +57,13 @@ class Run:
     """Which backend computed which operation, and how often."""
     default: bool = False
     """Nobody chose its learning rate: it is the one that any architecture has on a task without a recipe."""
+    chance_valid: float | None = None
+    chance_test: float | None = None
+    """The metric of a constant prediction on each split, computed from its data."""
+    code: str = ""
+    """Hash of the source of the architecture, where it is a plugin's."""
+    architecture_version: str = ""
+    """What the architecture says of its version, where it does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +100,7 @@ class Entry:
     url: str = ""
     length: str = ""
     chance: float | None = None
-    """Of a task: the metric of the best answer that does not look at the input, where it is known."""
+    """Of a task: the test metric of a constant prediction, as far as it is known without the data."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -129,4 +130,10 @@ def _entries(registered: Sequence[Entry], seen: Iterable[tuple[str, str]]) -> li
     summary = "Not installed here, or its plugin was not named (--plugin); known from its runs only."
     gone = {name: Entry(name, title or name, summary) for name, title in sorted(set(seen))}
     found = gone | {entry.name: entry for entry in registered}
+    # Two of one title, as a plugin's GRU beside the built-in one, are told apart by their names.
+    titles = Counter(entry.title for entry in found.values())
+    found = {
+        name: replace(one, title=f"{one.title} ({name})") if titles[one.title] > 1 and one.title != name else one
+        for name, one in found.items()
+    }
     return sorted(found.values(), key=lambda entry: (entry.name.casefold(), entry.name))

@@ -149,9 +149,10 @@ class Task(ABC):
 
     @property
     def chance(self) -> float | None:
-        """Metric of the best answer that does not look at the input: an even guess among the classes; None: not known.
+        """The test metric of a constant prediction, as far as it is known without the data; None where it is not.
 
-        A task whose classes are not even, or that asks for values, overrides it if it knows better.
+        Here classes count as even. A task whose classes are not, or that asks for values, overrides it. Runs keep what
+        was computed from their data; this stands for it in runs of versions that did not.
         """
         return 1 / max(2, self.output_size) if self.kind == "classification" else None
 

@@ -42,6 +42,11 @@ class SequentialDigits(PixelTask):
     white = 16
     length: int = 64
 
+    @property
+    def chance(self) -> float:
+        """The share of the commonest digit in the test."""
+        return 37 / 360
+
     def load(self, sources: Sources) -> Splits:
         """The digits of scikit-learn in their frozen split; ``OSError`` or ``ValueError`` where they are not those."""
         pixels, labels = read()

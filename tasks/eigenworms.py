@@ -115,6 +115,11 @@ class EigenWorms(Task):
         """What the ``.ts`` form lacks, unless the ``.arff`` form is complete."""
         return present(sources).missing(sources)
 
+    @property
+    def chance(self) -> None:
+        """It depends on the split: the classes are far from even."""
+        return None
+
     def load(self, sources: Sources) -> Splits:
         """The series as float32 (n, L, 6); ``OSError`` where files are missing or hold anything else."""
         values, labels = self.read(sources)

@@ -22,7 +22,8 @@ def compare(
         list[str],
         typer.Argument(
             metavar="RUN... | ARCH[:RECIPE]...",
-            help="Ids of two runs or more, each as much of its beginning as is unique; with --task, architectures.",
+            help="Ids of two runs or more, each as much of its beginning as is unique; with --task, architectures,"
+            " with the name of a recipe or the beginning of its hash.",
         ),
     ],
     task: Annotated[
@@ -178,7 +179,7 @@ def _print_rows(rows: Sequence[dict[str, Any]]) -> None:
         [
             {
                 "arch": row["arch"],
-                "recipe": row["recipe"],
+                "recipe": row["label"],
                 "test": row["score"],
                 "n": row["n"],
                 "rank": f"{row['rank']} of {row['of']}" if row["rank"] is not None else None,
@@ -189,7 +190,8 @@ def _print_rows(rows: Sequence[dict[str, Any]]) -> None:
         ]
     )
     print_lines(row["sentence"] for row in rows if row["sentence"])
-    print_lines(f"{row['arch_title']} ({row['recipe']}): {warning}" for row in rows for warning in row["warnings"])
+    print_lines(f"{row['name']}: {row['code_told']}" for row in rows if row["code_told"])
+    print_lines(f"{row['name']}: {warning}" for row in rows for warning in row["warnings"])
 
 
 def _headings(runs: Sequence[Run]) -> list[str]:

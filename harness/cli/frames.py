@@ -65,10 +65,16 @@ def stored_curves(home: str | None) -> pandas.DataFrame:
 
 
 def of_task(store: Store, task: str) -> Frames:
-    """The runs of one task, and nothing else: enough for its rankings."""
+    """The runs of one task, and what the task states of chance where some of them do not know it: for its rankings."""
+    from harness.cli.reported import registered
+    from harness.recipes import is_default
     from reports import Frames
 
-    return Frames(store.runs_frame(task=task, trials=False).assign(arch_title="", task_title=""))
+    runs, documents = store.tested_frame(task)
+    default = list(map(is_default, runs["arch"], runs["task"], documents["recipe"]))
+    known = runs["chance_test"].notna() | (runs["state"] != "done")
+    tasks = {} if known.all() else {"tasks": registered.stated(Registry(), task.partition("[")[0])}
+    return Frames(runs.assign(arch_title="", task_title="", default=default), **tasks)
 
 
 def _for_each(names: pandas.Series, say: Callable[[str], str]) -> list[str]:

@@ -15,7 +15,8 @@ def rankings_of(store: Store, task: str) -> list[Ranking]:
     from harness.errors import UserError, did_you_mean
     from reports import rankings
 
-    if found := rankings(of_task(store, task).records()):
+    frames = of_task(store, task)
+    if found := rankings(frames.records(), frames.entries("tasks")):
         return found
     known = sorted({label for _, label in store.pairs()})
     raise UserError(f"--task {task}: there are no runs of it{did_you_mean(task, known)}")

@@ -18,6 +18,8 @@ from harness.store.schema import runs
 _T = TypeVar("_T")
 DOCUMENTS = ("recipe", "environment", "backends")
 """Columns of JSON, of which many runs have the same text."""
+SCORES = ("valid", "test", "chance_valid", "chance_test")
+"""What is read of the metrics of a run."""
 _OTHER = {"id": "run", "recipe_name": "recipe", "steps_done": "steps"}
 """Columns of the table that have another name in a frame."""
 _ALIKE = (
@@ -70,14 +72,14 @@ def _told(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     for environment, device in zip(environments, columns["device"], strict=True):
         if (key := (id(environment), device)) not in labels:
             labels[key] = device_label(environment, device)
-    planned = (epochs for epochs, _, _ in settings)
+    planned = (epochs for epochs, *_ in settings)
     return {
         "higher_is_better": [metric == "accuracy" for metric in columns["metric"]],
-        "valid": [valid for valid, _ in columns["metrics"]],
-        "test": [test for _, test in columns["metrics"]],
+        **{name: [scores[place] for scores in columns["metrics"]] for place, name in enumerate(SCORES)},
         "epochs": [done if one is None else one for one, done in zip(planned, columns["epochs_done"], strict=True)],
-        "train_limit": [limit for _, limit, _ in settings],
-        "selection": [selection for _, _, selection in settings],
+        "train_limit": [limit for _, limit, _, _ in settings],
+        "selection": [selection for _, _, selection, _ in settings],
+        "code": [code for *_, code in settings],
         "threads": [threads for threads, _ in machines],
         "version": [version for _, version in machines],
         "device": [labels[id(one), name] for one, name in zip(environments, columns["device"], strict=True)],
@@ -93,25 +95,25 @@ def _once(work: Callable[[dict[str, Any]], _T], documents: Sequence[dict[str, An
     return [made[id(document)] for document in documents]
 
 
-def _of_recipe(recipe: dict[str, Any]) -> tuple[int | None, int | None, str | None]:
+def _of_recipe(recipe: dict[str, Any]) -> tuple[int | None, int | None, str | None, str | None]:
     training = table(recipe, "training")
     selection = training.get("selection")
     chosen = selection if selection in ("best", "final") else None
-    return _count(training.get("epochs")), _count(training.get("train_limit")), chosen
+    code = table(recipe, "code").get("architecture")
+    return _count(training.get("epochs")), _count(training.get("train_limit")), chosen, _text(code)
 
 
 def _of_environment(environment: dict[str, Any]) -> tuple[int | None, str | None]:
-    version = table(environment, "software").get("harness")
-    return _count(environment.get("threads")), version if isinstance(version, str) else None
+    return _count(environment.get("threads")), _text(table(environment, "software").get("harness"))
 
 
 def _of_backends(backends: dict[str, dict[str, int]]) -> tuple[str, str]:
     return ", ".join(sorted({name for counts in backends.values() for name in counts})), told_operations(backends)
 
 
-def _scores(text: str | None) -> tuple[Any, Any]:
+def _scores(text: str | None) -> tuple[Any, ...]:
     found = plain.loads(text or "{}")
-    return plain.number(found.get("valid")), plain.number(found.get("test"))
+    return tuple(plain.number(found.get(name)) for name in SCORES)
 
 
 def _environment() -> Callable[[str], Any]:
@@ -129,6 +131,11 @@ def table(document: dict[str, Any], name: str) -> dict[str, Any]:
     """A table inside a document that may have come from elsewhere, and may have none."""
     found = document.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    """`value` where it is text."""
+    return value if isinstance(value, str) else None
 
 
 def _count(value: Any) -> int | None:

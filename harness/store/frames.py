@@ -49,11 +49,15 @@ RUNS = {
     "operations": "text",
     "warnings": "text",
     "updated": "text",
+    "chance_valid": "float64",
+    "chance_test": "float64",
+    "code": "text",
 }
 """Columns of a frame of runs. ``recipe`` is its name, ``epochs`` the planned number, ``version`` that of the harness,
-``steps`` those that were done, ``warnings`` one a line; ``reason``, ``study``, ``trial``, ``train_limit``, ``threads``,
-``version`` and ``selection`` are missing where there is none. Recipe and environment may come from elsewhere: what
-doesn't fit its column counts as missing, and ``epochs`` is then that of the finished ones."""
+``steps`` those that were done, ``warnings`` one a line, ``code`` the hash of the source of a plugin's architecture;
+``reason``, ``study``, ``trial``, ``train_limit``, ``threads``, ``version``, ``selection``, ``code`` and the chance
+levels are missing where there is none. Recipe and environment may come from elsewhere: what doesn't fit its column
+counts as missing, and ``epochs`` is then that of the finished ones."""
 CURVES = {"run": "text", "epoch": "int64", "step": "int64"} | dict.fromkeys(
     ("seconds", "train_loss", "valid_loss", "valid", "lr"), "float64"
 )
@@ -115,10 +119,11 @@ def runs_frame(
     return _frame(found, RUNS)
 
 
-def tested_frame(connection: Connection) -> tuple[pd.DataFrame, dict[str, list[Any]]]:
+def tested_frame(connection: Connection, task: str | None) -> tuple[pd.DataFrame, dict[str, list[Any]]]:
     """The same of the runs that are no trials, and what :func:`harness.store.columns.read` gives beside it."""
-    query = select(runs).where(runs.c.study.is_(None)).order_by(runs.c.created, runs.c.id)
-    found, documents = columns.read(connection, query)
+    query = select(runs).where(runs.c.study.is_(None))
+    query = query if task is None else query.where(runs.c.task == task)
+    found, documents = columns.read(connection, query.order_by(runs.c.created, runs.c.id))
     return _frame(found, RUNS), documents
 
 

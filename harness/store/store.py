@@ -232,15 +232,15 @@ class Store:
         with self.database.reading() as connection:
             return frames.runs_frame(connection, recipe_hash, task, trials)
 
-    def tested_frame(self) -> tuple[pd.DataFrame, dict[str, list[Any]]]:
-        """The same frame of the runs that are no trials, and what else they are, a list each in the order of the rows.
+    def tested_frame(self, task: str | None = None) -> tuple[pd.DataFrame, dict[str, list[Any]]]:
+        """The same frame of the runs (of one task) that are no trials, and lists of what else they are, in its order.
 
         These are ``recipe``, ``environment``, ``backends`` and ``device``: see :func:`harness.store.columns.read`.
         """
         from harness.store import frames
 
         with self.database.reading() as connection:
-            return frames.tested_frame(connection)
+            return frames.tested_frame(connection, task)
 
     def curves_frame(self, trials: bool = True) -> pd.DataFrame:
         """One row a run and epoch, of trials of studies too unless `trials` is False.

@@ -21,6 +21,7 @@ _SPECIAL = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "†": r"\dag{}",
     "−": "$-$",
     "–": "--",
     "…": r"\ldots{}",

@@ -12,6 +12,8 @@ from reports.ranking.studies import Searches, searches
 from reports.report import Report
 
 CAPTION = "Test metric: mean over n seeds ± half the width of its 95 % interval (Student); the best mean is in bold."
+MARK = "†"
+"""Behind a mean that is no better than chance, or hardly; a note below the table says which."""
 OVERVIEW_CAPTION = (
     "Test metric: mean over seeds ± half the width of its 95 % interval (Student); the best mean of a row is in bold."
     " Of several recipes of an architecture the validation set chose."
@@ -47,15 +49,17 @@ def overview(report: Report) -> Sheet:
     for ranking in rankings:
         chosen = [ranking.chosen(entry.name) for entry in archs]
         cells = [_score(row, ranking, _leads(row, ranking)) for row in chosen]
-        seeds = formats.span(row.test.n for row in chosen if row is not None and row.test)
-        epochs = formats.span(count for row in chosen if row for count in row.whole("epochs_done"))
+        tested = [row for row in chosen if row is not None and row.test]
+        seeds = formats.span(row.test.n for row in tested if row.test)
+        epochs = formats.span(count for row in tested for count in row.whole("epochs_done"))
         counts = (Cell(seeds, number=True), Cell(epochs, number=True))
         rows.append((Cell(f"{head(ranking)}{_unit(ranking)}"), *cells, *counts))
         found = _searches(report, ranking)
-        told = {row.title: _recipe(row, found) for row in chosen if row is not None and row.test}
-        same = len(set(told.values())) == 1
-        recipes = f"all {next(iter(told.values()))}" if same else ", ".join(map(" ".join, told.items()))
+        told = [(row.title, _recipe(row, ranking, found)) for row in tested]
+        same = len({recipe for _, recipe in told}) == 1
+        recipes = f"all {told[0][1]}" if same else ", ".join(map(" ".join, told))
         notes.append(f"{head(ranking)}: {recipes}")
+        notes += [f"{head(ranking)}: {note}" for row in tested for note in _marked(row, ranking, row.title)]
     heads = ("Task", *(entry.title or entry.name for entry in archs), "Seeds", "Epochs")
     return Sheet("overview", "All tasks", OVERVIEW_CAPTION, heads, tuple(rows), tuple(notes))
 
@@ -82,7 +86,11 @@ def sheet(ranking: Ranking, report: Report) -> Sheet:
         caption=f"{head(ranking)}: {formats.metric_name(ranking.metric)}, {direction} is better. {CAPTION}",
         heads=heads,
         rows=tuple(_row(row, ranking) for row in ranking.rows),
-        notes=(*_machines(ranking), *(note for row in ranking.rows for note in _notes(row, found))),
+        notes=(
+            *_chance_level(ranking),
+            *_machines(ranking),
+            *(note for row in ranking.rows for note in _notes(row, ranking, found)),
+        ),
     )
 
 
@@ -95,22 +103,37 @@ def _searches(report: Report, ranking: Ranking) -> Searches:
     return searches(study for study in report.studies if study.task == ranking.task)
 
 
-def _recipe(row: Row, found: Searches) -> str:
+def _recipe(row: Row, ranking: Ranking, found: Searches) -> str:
     """Which recipe stands for an architecture, and what searched it: ``tuned (best of 20 trials)``."""
-    told = found.told(row)
-    return f"{row.recipe} ({told})" if told else row.recipe
+    told = found.told(row) or found.passed_over(row, ranking)
+    return f"{row.label} ({told})" if told else row.label
 
 
-def _notes(row: Row, found: Searches) -> Iterator[str]:
+def _notes(row: Row, ranking: Ranking, found: Searches) -> Iterator[str]:
     """What a reader must know of a row, a line each."""
-    for told in (found.told(row), *map(str, row.notes)):
+    name = f"{row.title}, {row.label}"
+    yield from _marked(row, ranking, name)
+    for told in (row.code, found.told(row)):
         if told:
-            yield f"{row.title}, {row.recipe}: {told}"
+            yield f"{name}: {told}"
+    yield from (f"{name}: {note}" for note in row.notes if row.chance.verdict != note.text.partition(":")[0].lower())
+
+
+def _marked(row: Row, ranking: Ranking, name: str) -> Iterator[str]:
+    """Why the mean of a row is marked."""
+    if row.chance.verdict:
+        level = formats.level(row.chance.level, ranking.metric)
+        yield f"{MARK} {name}: {row.chance.verdict}{f' (chance level {level})' if level else ''}"
+
+
+def _chance_level(ranking: Ranking) -> Iterator[str]:
+    if level := formats.level(ranking.chance_level, ranking.metric):
+        yield f"Chance level, of a constant prediction: {level}"
 
 
 def _machines(ranking: Ranking) -> Iterator[str]:
-    """On what the runs of a ranking were trained, which the times are of."""
-    found = dict.fromkeys((run.device, run.threads) for row in ranking.rows for run in row.runs if run.device)
+    """On what the runs that count were trained, which the times are of."""
+    found = dict.fromkeys((run.device, run.threads) for row in ranking.rows for run in row.counted if run.device)
     if found:
         yield f"Times are means a run on {'; '.join(formats.machine(*one) for one in found)}"
 
@@ -120,7 +143,7 @@ def _row(row: Row, ranking: Ranking) -> tuple[Cell, ...]:
     return (
         Cell("–" if row.rank is None else str(row.rank), number=True),
         Cell(formats.clipped(row.title, 60)),
-        Cell(formats.clipped(row.recipe, 200)),
+        Cell(formats.clipped(row.label, 200)),
         _score(row, ranking, row.rank == 1),
         Cell(str(test.n if test else 0), number=True),
         Cell(formats.value(test.best if test else None, ranking.metric), number=True),
@@ -136,10 +159,9 @@ def _score(row: Row | None, ranking: Ranking, best: bool) -> Cell:
     test = row.test
     if test is None:
         return Cell(formats.clipped(row.state, 20) if row.state != "done" else "no test value", number=True)
-    mean = formats.value(test.mean, ranking.metric)
-    if test.half_width is None:
-        return Cell(f"{mean} (n = 1)", number=True, best=best)
-    return Cell(f"{mean} ± {formats.half_width(test.half_width, ranking.metric)}", number=True, best=best)
+    width = "(n = 1)" if test.half_width is None else f"± {formats.half_width(test.half_width, ranking.metric)}"
+    mark = f" {MARK}" if row.chance.verdict else ""
+    return Cell(f"{formats.value(test.mean, ranking.metric)} {width}{mark}", number=True, best=best)
 
 
 def _leads(row: Row | None, ranking: Ranking) -> bool:

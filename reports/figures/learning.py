@@ -46,7 +46,7 @@ def learning_curves(ranking: Ranking, traces: Mapping[str, Trace], numbers: Mapp
         keys=tuple(
             key(look, f"{name}-{number}", one.row.title, recipe)
             for number, (one, look, recipe) in enumerate(
-                zip(steps, series, apart([one.row.recipe for one in steps]), strict=True), 1
+                zip(steps, series, apart([one.row.named for one in steps]), strict=True), 1
             )
         ),
         columns=(
@@ -71,7 +71,7 @@ def _lines(ranking: Ranking, curves: Sequence[Curve], panel: int, against: str) 
             at = formats.count(round(x)) if panel == 0 else formats.significant(x, 3)
             place = (x / size, percent(ranking.metric) * values[0])
             places = (place, None) if panel == 0 else (None, place)
-            found.append(Line((one.row.title, one.row.recipe, against, at, *shown, str(one.n)), places))
+            found.append(Line((one.row.title, one.row.label, against, at, *shown, str(one.n)), places))
     return found
 
 

@@ -89,7 +89,7 @@ def pareto(ranking: Ranking, numbers: Mapping[str, int]) -> Drawing | None:
     if not costs:
         return None
     look, name = looks(rows, numbers), f"{ranking.anchor}--pareto"
-    recipes = apart([row.recipe for row in rows])
+    recipes = apart([row.named for row in rows])
     best = {cost: _front(found, rows, ranking.higher_is_better) for cost, found in known.items()}
     return Drawing(
         name=name,
@@ -190,7 +190,7 @@ def _line(
         at.append((found[place] / size, percent(metric) * test.mean) if place in found else None)
     interval = "none" if test.half_width is None else f"± {formats.half_width(test.half_width, metric)}"
     unbeaten = formats.listed(_HEADS[cost.name].lower() for cost in costs if place in best[cost.name])
-    cells = [row.title, row.recipe, formats.value(test.mean, metric), interval, str(test.n), *cells, unbeaten or "–"]
+    cells = [row.title, row.label, formats.value(test.mean, metric), interval, str(test.n), *cells, unbeaten or "–"]
     return Line(tuple(cells), tuple(at))
 
 

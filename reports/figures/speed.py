@@ -25,8 +25,6 @@ QUANTITIES = {**{phase: f"{name}, ms".capitalize() for phase, name in PHASES.ite
 """What grows: the title of its panel."""
 MOST_SERIES, MOST_SIZES = 12, 16
 """What one figure draws at most; no more can be told apart."""
-WIDEST = 0.5
-"""A legend names an exponent whose 95 % interval is narrower; the table has them all, with their intervals."""
 _TITLES = {"length": "L", "batch": "N", "input_size": "H_in", "hidden_size": "H", "num_layers": "layers"}
 _SPACE = "\N{NO-BREAK SPACE}"
 
@@ -59,7 +57,7 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """A figure and the fitted exponents of its series: one of each quantity, None where it has no values."""
+    """A figure and the exponents of its series: one of each quantity, or why there is none; None without values."""
 
     group: Group
     drawing: Drawing
@@ -109,7 +107,12 @@ def growth(group: Group, title: Title, looks: Mapping[Name, Series]) -> Growth:
             for size in sorted(cases)
         ),
         keys=tuple(
-            key(looks[name], f"{group.name}-{number}", title(name.arch), _legend(group.axis, name, fits[name]))
+            key(
+                looks[name],
+                f"{group.name}-{number}",
+                title(name.arch),
+                _legend(group.axis, name, fits[name], len(group.series[name])),
+            )
             for number, name in enumerate(drawn, 1)
         ),
         notes=tuple(_left_out(group, names, sizes)),
@@ -168,7 +171,7 @@ def _left_out(group: Group, names: Sequence[Name], sizes: Sequence[int]) -> list
         said.append(f"{lost:,} further series, with the fewest sizes, are not drawn.")
     every = {size for cases in group.series.values() for size in cases}
     if (lost := len(every) - len(sizes)) > 0:
-        said.append(f"{lost:,} of {len(every):,} sizes are not drawn; the exponents are fitted to all.")
+        said.append(f"{lost:,} of {len(every):,} sizes are not drawn; exponents are fitted to all that qualify.")
     return said
 
 
@@ -179,11 +182,13 @@ def _spread(sizes: list[int]) -> list[int]:
     return [sizes[round(place * (len(sizes) - 1) / (MOST_SIZES - 1))] for place in range(MOST_SIZES)]
 
 
-def _legend(axis: str, name: Name, fits: Sequence[Scaling | str | None]) -> str:
+def _legend(axis: str, name: Name, fits: Sequence[Scaling | str | None], sizes: int) -> str:
     step = dict(zip(QUANTITIES, fits, strict=True))["step"]
     grows = ""
-    if isinstance(step, Scaling) and step.high - step.low < WIDEST:
+    if isinstance(step, Scaling):
         grows = f", step ∝ {_TITLES[axis]}^{formats.significant(step.exponent, 2)}"
+        if step.n < sizes:
+            grows += f" ({_TITLES[axis]} ≥ {formats.count(round(step.least))})"
     return formats.clipped(detail(name), 40 - len(grows)) + grows
 
 

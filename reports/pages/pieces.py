@@ -44,7 +44,7 @@ def warnings(notes: tuple[Note, ...], runs: tuple[Run, ...]) -> list[tuple[str, 
     """The notes of a row and what its runs warned of: a text, and the detail or seeds that belong to it."""
     seeds: dict[str, list[str]] = {}
     for run in runs:
-        for line in filter(None, map(str.strip, run.warnings.splitlines())):
+        for line in dict.fromkeys(filter(None, map(str.strip, run.warnings.splitlines()))):
             seeds.setdefault(line, []).append(str(run.seed))
     every = len({run.seed for run in runs})
     return [

@@ -39,6 +39,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Training time", "" if run.seconds is None else formats.duration(run.seconds)),
         ("Parameters", "" if run.parameters is None else formats.count(run.parameters)),
         ("Training samples", limit),
+        ("Chance level", formats.level(run.chance_test, run.metric)),
         ("Weights tested", _TESTED.get(run.selection, "")),
         ("Device", run.device),
         ("Threads", "" if run.threads is None else formats.count(run.threads)),

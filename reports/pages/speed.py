@@ -15,7 +15,7 @@ from reports.figures.speed import QUANTITIES, Growth, detail, groups, growth, ma
 from reports.figures.style import Series
 from reports.pages.templating import Pages, render
 from reports.report import Report
-from reports.statistics.scaling import LEAST_LENGTHS
+from reports.statistics.scaling import LEAST_SIZES, LEAST_SPAN, OVERHEAD, STRAIGHT, WIDEST
 
 MOST_FIGURES, MOST_PUBLISHED = 6, 3
 """Figures on the page at most: a panel takes time to draw, and a page with more of them is not read."""
@@ -112,7 +112,10 @@ def pages(report: Report) -> Pages:
         machine_name=machine_name,
         phases=PHASES,
         quantities=QUANTITIES,
-        least=LEAST_LENGTHS,
+        rule=f"{LEAST_SIZES} sizes or more, the largest at least {LEAST_SPAN:g} times the smallest, at which the "
+        f"constant part is at most {OVERHEAD:.0%} of the value",
+        straight=f"{STRAIGHT:.0%}",
+        widest=f"{WIDEST:g}",
     )
 
 

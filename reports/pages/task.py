@@ -92,6 +92,7 @@ def pages(report: Report) -> Pages:
             addresses.task(task.name),
             task=task,
             metric=_metric(task, report),
+            chance=_chance(task, report),
             sections=[_section(ranking, report) for ranking in report.rankings_of(task.name)],
             tunings=_tunings(task.name, report),
             published=published.get(task.name, []) if task.name else [],
@@ -120,6 +121,14 @@ def drawings(report: Report) -> Iterator[tuple[str, Drawing]]:
 def _metric(task: Entry, report: Report) -> str:
     metrics = {ranking.metric for ranking in report.rankings_of(task.name)} | ({task.metric} - {""})
     return metrics.pop() if len(metrics) == 1 else ""
+
+
+def _chance(task: Entry, report: Report) -> float | None:
+    """The chance level that all rankings of the task share, or what the task states where there is none yet."""
+    found = {ranking.chance_level for ranking in report.rankings_of(task.name)}
+    if _metric(task, report) not in ("", task.metric) or len(found) > 1:
+        return None
+    return found.pop() if found else task.chance
 
 
 def _section(ranking: Ranking, report: Report) -> Section:

@@ -23,6 +23,7 @@ _FILTERS = (
     "count",
     "duration",
     "half_width",
+    "level",
     "listed",
     "metric_name",
     "metric_unit",

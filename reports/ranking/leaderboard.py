@@ -10,16 +10,20 @@ from functools import cached_property
 
 from reports import addresses, formats
 from reports.frames import Frames
+from reports.ranking.apart import Codes, codes_of, told_apart
+from reports.ranking.chance import against, levels
 from reports.ranking.notes import notes, usual
 from reports.ranking.rows import STATES, Row, make_row
 from reports.records import Entry, Run
 from reports.statistics import ranks
 
+SHORTEST_HASH = 4
 COLUMNS = (
     *("task", "task_title", "train_limit", "selection", "metric", "higher_is_better", "rank"),
     *("arch", "arch_title", "recipe", "recipe_hash", "state", "n", "mean"),
     *("low", "high", "best", "valid", "score", "parameters", "epochs"),
     *("epochs_done", "seconds", "device", "threads", "backends", "warnings"),
+    *("chance_level", "against_chance", "code", "architecture_version", "since"),
 )
 """The keys of a row as :func:`table` gives it, in their order."""
 
@@ -60,16 +64,28 @@ class Ranking:
         return {arch: self._chosen(rows) for arch, rows in groups.items()}
 
     @cached_property
+    def chance_level(self) -> float | None:
+        """The metric of a constant prediction, where all rows have the same."""
+        found = {row.chance.level for row in self.rows}
+        return found.pop() if len(found) == 1 else None
+
+    @cached_property
     def epochs(self) -> list[int]:
         """The different numbers of epochs that the rows which stand for the architectures were to have, ascending."""
         return sorted({epochs for row in self.shown.values() for epochs in row.whole("epochs")})
 
     def chosen(self, arch: str, recipe: str | None = None) -> Row | None:
-        """The row that stands for `arch`, or for those of its recipes that have this name; None where it has none."""
+        """The row that stands for `arch`, or for those of its recipes that have this name; None where it has none.
+
+        A recipe is also meant by the beginning of its hash, of four digits or more that no other recipe begins with.
+        """
         if recipe is None:
             return self.shown.get(arch)
-        named = [row for row in self.rows if (row.arch, row.recipe) == (arch, recipe)]
-        return self._chosen(named) if named else None
+        own = [row for row in self.rows if row.arch == arch]
+        if named := [row for row in own if row.recipe == recipe]:
+            return self._chosen(named)
+        hashed = [row for row in own if len(recipe) >= SHORTEST_HASH and row.recipe_hash.startswith(recipe)]
+        return hashed[0] if len(hashed) == 1 else None
 
     def _chosen(self, rows: Sequence[Row]) -> Row:
         sign = -1 if self.higher_is_better else 1
@@ -80,9 +96,10 @@ class Ranking:
 def rankings(runs: Iterable[Run], tasks: Iterable[Entry] = ()) -> list[Ranking]:
     """All rankings of `runs`, by task label, the whole training set before limited ones.
 
-    `tasks` tell what is reached by chance, which rows are held against.
+    `tasks` state the chance level of runs that have none of their own.
     """
-    chances = {(task.name, task.metric): task.chance for task in tasks}
+    runs = list(runs)
+    chances, codes = {(task.name, task.metric): task.chance for task in tasks}, codes_of(runs)
     groups: dict[tuple[str, str, int, bool, bool], list[Run]] = defaultdict(list)
     for run in runs:
         # No limit sorts first, as -1. The metric is part of the key because different metrics have no common order, and
@@ -92,7 +109,7 @@ def rankings(runs: Iterable[Run], tasks: Iterable[Entry] = ()) -> list[Ranking]:
         groups[run.task, run.metric, limit, run.selection == "final", not run.higher_is_better].append(run)
     found: dict[str, Ranking] = {}
     for key in sorted(groups, key=lambda key: (key[0].casefold(), key)):
-        ranking = _ranking(groups[key], found.keys(), chances)
+        ranking = _ranking(groups[key], found.keys(), chances, codes)
         found[ranking.anchor] = ranking
     return list(found.values())
 
@@ -102,20 +119,29 @@ def table(frames: Frames) -> list[dict[str, object]]:
 
     `mean`, `low`, `high`, `best` and `valid` (the mean) are raw numbers, accuracy as a fraction, or None; `n` counts
     the seeds behind them; `score` is mean and interval as text. `parameters` and `epochs` are the largest of the
-    row's runs, `seconds` their mean. `warnings` are sentences.
+    row's runs, `seconds` their mean. `warnings` are sentences. `chance_level` is the metric of a constant prediction,
+    `against_chance` a verdict of :mod:`reports.ranking.chance` or "", `code` the hash of the architecture's source and
+    `since` the day of the first run.
     """
     of = rankings(frames.records(), frames.entries("tasks"))
     return [plain(ranking, row) for ranking in of for row in ranking.rows]
 
 
-def _ranking(runs: Sequence[Run], taken: Collection[str], chances: Mapping[tuple[str, str], float | None]) -> Ranking:
+def _ranking(
+    runs: Sequence[Run],
+    taken: Collection[str],
+    chances: Mapping[tuple[str, str], float | None],
+    codes: Codes,
+) -> Ranking:
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.arch, run.recipe_hash].append(run)  # whatever name the same settings were given
     of = min(runs, key=lambda run: run.run)
+    level_of = levels(runs, chances.get((addresses.base(of.task), of.metric)))
     made = [make_row(group, of.higher_is_better) for group in groups.values()]
+    made = [replace(row, chance=against(row.runs, row.test, level_of)) for row in told_apart(made, codes)]
     rows = _placed(sorted(made, key=lambda row: (row.arch, row.recipe, row.recipe_hash)), of.higher_is_better)
-    among = usual(rows, of.metric, chances.get((addresses.base(of.task), of.metric)))
+    among = usual(rows, of.metric)
     return Ranking(
         task=of.task,
         title=of.task_title or of.task,
@@ -184,4 +210,9 @@ def plain(ranking: Ranking, row: Row) -> dict[str, object]:
         "threads": ", ".join(row.texts("threads")),
         "backends": ", ".join(row.texts("backends")),
         "warnings": [str(note) for note in row.notes],
+        "chance_level": row.chance.level,
+        "against_chance": row.chance.verdict,
+        "code": ", ".join(row.texts("code")),
+        "architecture_version": ", ".join(row.texts("architecture_version")),
+        "since": row.since,
     }

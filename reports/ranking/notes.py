@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
 
-from reports.formats import clipped, listed, metric_unit, value
+from reports.formats import clipped, level, listed
 from reports.ranking.rows import Note, Row
 
 FEW_EPOCHS = 0.5  # of the row that was trained longest: below it, a row is told to be short of training
 OTHER_SIZE = 0.1  # of the median number of parameters: further from it, a row is told to be of another size
-LEARNED = 0.1  # of the way from chance to no mistake: before it, a row is told to have learned hardly anything
 LONGEST_DETAIL = 240
 Kind = TypeVar("Kind", bound=Hashable)
 
@@ -44,12 +43,10 @@ class Usual:
     metric: str
     most: float
     """The largest value that the metric can have."""
-    chance: float | None
-    """Metric of the best answer that does not look at the input, where it is known."""
 
 
-def usual(rows: Sequence[Row], metric: str, chance: float | None = None) -> Usual:
-    """What most of `rows`, of one ranking by `metric`, have; `chance` is what no look at the input reaches."""
+def usual(rows: Sequence[Row], metric: str) -> Usual:
+    """What most of `rows`, of one ranking by `metric`, have."""
     tested = [row for row in rows if row.test]
     sizes = [max(row.whole("parameters_without_embedding") or row.whole("parameters"), default=0) for row in tested]
     return Usual(
@@ -60,7 +57,6 @@ def usual(rows: Sequence[Row], metric: str, chance: float | None = None) -> Usua
         seeds=_commonest(_seeds_of(row) for row in tested),
         metric=metric,
         most=1.0 if metric == "accuracy" else math.inf,
-        chance=chance,
     )
 
 
@@ -80,16 +76,12 @@ def notes(row: Row, among: Usual) -> tuple[Note, ...]:
 
 
 def _chance(row: Row, among: Usual) -> list[Note]:
-    """A row that has gone less than a tenth of the way from what chance reaches to no mistake at all."""
-    if not row.test or among.chance is None:
+    chance = row.chance
+    told = chance.verdict.capitalize() or (f"At chance in {_seed_names(chance.seeds)}" if chance.seeds else "")
+    if not told:
         return []
-    best = 1.0 if among.metric == "accuracy" else 0.0
-    way, gone = abs(best - among.chance), (row.test.mean - among.chance) * (1 if best else -1)
-    if gone >= LEARNED * way:
-        return []
-    reached = f"{value(among.chance, among.metric)} {metric_unit(among.metric)}".rstrip()
-    told = "No better than chance" if gone <= 1e-9 * way else "Hardly better than chance"
-    return [Note(f"{told}: {reached} is reached without a look at the input")]
+    found = level(chance.level, among.metric)
+    return [Note(f"{told}: the chance level is {found}" if found else told)]
 
 
 def _seeds(row: Row) -> list[Note]:
@@ -135,9 +127,10 @@ def _epochs(row: Row, among: Usual) -> list[Note]:
     if not row.test:
         return []
     if done and done[-1] < FEW_EPOCHS * among.longest:
-        return [Note(f"Few epochs: {done[-1]:,}, where the longest-trained row has {among.longest:,}")]
+        return [Note(f"Few epochs: {done[-1]:,}, where the longest-trained row of the ranking has {among.longest:,}")]
     if among.epochs is not None and planned and planned[-1] != among.epochs:
-        return [Note(f"Another budget than most rows: {planned[-1]:,} epochs, where most have {among.epochs:,}")]
+        told = f"{planned[-1]:,} epochs, where most have {among.epochs:,}"
+        return [Note(f"Another budget than most rows of the ranking: {told}")]
     return []
 
 
@@ -147,7 +140,8 @@ def _size(row: Row, among: Usual) -> list[Note]:
         return []
     if abs(own[-1] - among.parameters) <= OTHER_SIZE * among.parameters:
         return []
-    return [Note(f"Another size than most rows: {own[-1]:,} parameters, where the median is {among.parameters:,.0f}")]
+    told = f"{own[-1]:,} parameters, where the median is {among.parameters:,.0f}"
+    return [Note(f"Another size than most rows of the ranking: {told}")]
 
 
 def _default(row: Row) -> list[Note]:
@@ -163,7 +157,7 @@ def _other_seeds(row: Row, among: Usual) -> list[Note]:
     if set(seeds) < set(among.seeds) and len(seeds) < 3:
         return []  # few seeds are told as such
     most = _seed_names(among.seeds)
-    return [Note(f"Other seeds than most rows: {_seed_names(seeds)}, where most have {most}")]
+    return [Note(f"Other seeds than most rows of the ranking: {_seed_names(seeds)}, where most have {most}")]
 
 
 def _seeds_of(row: Row) -> tuple[int, ...]:
@@ -188,7 +182,7 @@ def _machines(row: Row, first: Row) -> list[Note]:
         if len(values) > 1:
             found.append(Note(f"The {words} differs between its seeds", detail))
         elif values != first.texts(name):
-            found.append(Note(f"Another {words} than the first row", detail or "not known"))
+            found.append(Note(f"Another {words} than the first row of the ranking", detail or "not known"))
     # Between rows backends differ by nature: each architecture has its own.
     if len(backends := row.texts("backends")) > 1:
         found.append(Note("The backend differs between its seeds", clipped(listed(backends), LONGEST_DETAIL)))

@@ -10,6 +10,7 @@ from functools import cached_property
 from statistics import median
 from typing import Any
 
+from reports.ranking.chance import UNKNOWN, Chance
 from reports.records import Run
 from reports.statistics import Summary, summarise
 
@@ -49,6 +50,27 @@ class Row:
     valid: Summary | None
     rank: int | None = None
     notes: tuple[Note, ...] = ()
+    chance: Chance = UNKNOWN
+    tag: str = ""
+    """What tells it in a few signs from the rows of the same architecture and name, and from those of other code: "" in
+    most rankings, where the names do."""
+    code: str = ""
+    """The code of the architecture, its version and when it was first run, where rows of it differ in their code."""
+
+    @property
+    def label(self) -> str:
+        """The name of its recipe, with what tells it from rows of the same name: ``standard (5f3a9c0b)``."""
+        return f"{self.recipe} ({self.tag})" if self.tag else self.recipe
+
+    @property
+    def named(self) -> str:
+        """The same for a legend, where what tells it apart must not be cut off: ``5f3a9c0b, standard``."""
+        return f"{self.tag}, {self.recipe}" if self.tag else self.recipe
+
+    @property
+    def since(self) -> str:
+        """The day on which the first of its runs was begun, as ``2026-03-04``; "" where none is known."""
+        return min((run.created[:10] for run in self.runs if run.created), default="")
 
     @cached_property
     def state(self) -> str:

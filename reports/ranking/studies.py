@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reports import formats
+from reports.ranking.leaderboard import Ranking
 from reports.ranking.rows import Row
 from reports.records import Trial
 from reports.report import Study
@@ -90,24 +91,31 @@ class Searches:
 
     found: Mapping[tuple[str, str], str]
     """Architecture and hash of the recipe that a study found best -> ``30 trials, 2 failed``."""
-    of: Mapping[str, str]
-    """Architecture -> the same of the study with most trials."""
 
     def told(self, row: Row) -> str:
-        """What a row says of the search behind it; "" where there is none."""
-        if (told := self.found.get((row.arch, row.recipe_hash))) is not None:
-            return f"best of {told}"
-        return f"chosen over {self.of[row.arch]}" if row.arch in self.of else ""
+        """The search that found the recipe of a row: ``best of 30 trials``; "" where none did."""
+        told = self.found.get((row.arch, row.recipe_hash))
+        return "" if told is None else f"best of {told}"
+
+    def passed_over(self, row: Row, ranking: Ranking) -> str:
+        """The search whose result validation holds to be worse than `row`, which stands for its architecture.
+
+        "" where `row` is that result, or the result has no validation value in this ranking: it was not compared then.
+        """
+        if self.told(row):
+            return ""
+        rows = [other for other in ranking.rows if other.arch == row.arch and other.test and other.valid]
+        told = next((told for other in rows if (told := self.told(other))), "")
+        return f"chosen over the {told}" if told else ""
 
 
 def searches(studies: Iterable[Study]) -> Searches:
-    """What these studies found; of several of one recipe or architecture the one with most trials counts."""
+    """What these studies found; of several of one recipe the one with most trials counts."""
     found: dict[tuple[str, str], str] = {}
-    of: dict[str, str] = {}
     for study in sorted(studies, key=lambda study: len(study.trials)):
         if (best := _best(study)) is not None and best.recipe_hash:
-            found[study.arch, best.recipe_hash] = of[study.arch] = _told_trials(study)
-    return Searches(found, of)
+            found[study.arch, best.recipe_hash] = _told_trials(study)
+    return Searches(found)
 
 
 def _told_trials(study: Study) -> str:

@@ -13,18 +13,34 @@ from reports.statistics.effects import Effect, effect
 def versus(ranking: Ranking, rows: Sequence[Row]) -> list[dict[str, object]]:
     """`rows` of `ranking` as :func:`reports.ranking.leaderboard.table` gives them, each against the first.
 
-    Beside the keys of such a row they have ``of`` (how many rows the ranking has in all, of which these may be some),
-    ``difference`` (its mean less that of the first row), ``difference_low`` and
-    ``difference_high`` (its 95 % interval, by Welch), ``p`` (Welch's test), ``g`` (Hedges) and ``superiority`` (how
-    likely one of its seeds is better than one of the first row's): raw numbers, or None; and ``sentence``, which says
-    so in words. Those of the first row are None and "".
+    Beside the keys of such a row they have ``name`` (which no other of `rows` has), ``label`` (its recipe, with what
+    tells it from others of that name), ``code_told`` (its code, where the code of its architecture differs), ``of``
+    (how many rows the ranking has in all, of which these may be some), ``difference`` (its mean minus that of the first
+    row), ``difference_low`` and ``difference_high`` (its 95 % interval, by Welch), ``p`` (Welch's test), ``g`` (Hedges)
+    and ``superiority`` (how likely one of its seeds is better than one of the first row's; None where a side has one
+    seed): raw numbers, or None; and ``sentence``, which says so in words. Those of the first row are None and "".
     """
-    first, of = rows[0], {"of": len(ranking.ranked)}
-    found = [plain(ranking, first) | of | _against(None, "")]
-    for row in rows[1:]:
-        said = effect(_seeds(row), _seeds(first), ranking.higher_is_better)
-        found.append(plain(ranking, row) | of | _against(said, _sentence(said, row, first, ranking.metric)))
+    names = _names(rows)
+    found: list[dict[str, object]] = []
+    for row, name in zip(rows, names, strict=True):
+        said = effect(_seeds(row), _seeds(rows[0]), ranking.higher_is_better) if found else None
+        sentence = _sentence(said, name, names[0], ranking.metric) if said else ""
+        about = {"name": name, "label": row.label, "code_told": row.code, "of": len(ranking.ranked)}
+        found.append(plain(ranking, row) | about | _against(said, sentence))
     return found
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """The shortest names that tell `rows` apart, as `compare` takes them: ``gru``, ``gru:tuned``, ``gru:5f3a9c0b``."""
+    for name in (
+        lambda row: row.arch,
+        lambda row: f"{row.arch}:{row.recipe}",
+        lambda row: f"{row.arch}:{row.recipe_hash[:8]}",
+    ):
+        names = [name(row) for row in rows]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{row.arch}:{row.recipe_hash}" for row in rows]
 
 
 def _seeds(row: Row) -> tuple[float, ...]:
@@ -43,18 +59,21 @@ def _against(said: Effect | None, sentence: str) -> dict[str, object]:
     }
 
 
-def _sentence(said: Effect, row: Row, first: Row, metric: str) -> str:
-    names = f"{row.title} ({row.recipe}) less {first.title} ({first.recipe})"
-    if said.difference is None or said.superiority is None:
+def _sentence(said: Effect, name: str, first: str, metric: str) -> str:
+    names = f"{name} - {first}"
+    if said.difference is None:
         return f"{names}: nothing to compare. {said.reason}"
     unit = " points" if metric == "accuracy" else ""
-    likely = f"a seed of {row.title} is better in {formats.significant(100 * said.superiority, 3)} % of all pairs"
     text = f"{names}: {_signed(said.difference, metric)}{unit}"
+    likely = ""
+    if said.superiority is not None:
+        pairs = f"{said.n_one * said.n_other:,} pairs of seeds"
+        likely = f"; {name} is better in {formats.significant(100 * said.superiority, 3)} % of the {pairs}"
     if said.low is None or said.high is None or said.p is None or said.g is None:
-        return f"{text}, no interval; {likely}. {said.reason}"
+        return f"{text}, no interval{likely}. {said.reason}"
     interval = f"95 % interval {_signed(said.low, metric)} to {_signed(said.high, metric)}"
     p = "p < 0.001" if said.p < 0.001 else f"p = {said.p:.3f}"
-    return f"{text}, {interval} (Welch, {p}; Hedges' g {formats.significant(said.g, 2)}); {likely}."
+    return f"{text}, {interval} (Welch, {p}; Hedges' g {formats.significant(said.g, 2)}){likely}."
 
 
 def _signed(number: float, metric: str) -> str:

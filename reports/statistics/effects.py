@@ -22,7 +22,7 @@ class Effect:
         p: two-sided p value of Welch's t-test.
         g: Hedges' g, the difference in standard deviations, with the sign of `difference`.
         superiority: Vargha and Delaney's A, the probability that a seed of one is better than a seed of the other,
-            ties counted half; better in the direction of the metric. None where a side has no seed.
+            ties counted half; better in the direction of the metric. None where a side has fewer than two seeds.
         reason: why `low`, `high`, `p` and `g` are None, in one sentence; "" where they are not.
     """
 
@@ -47,10 +47,10 @@ def effect(one: Sequence[float], other: Sequence[float], higher_is_better: bool 
     if not min(sizes):
         return Effect(*sizes, None, reason="One of the two has no seed.")
     difference = math.fsum(one) / len(one) - math.fsum(other) / len(other)
-    better = superiority(one, other) if higher_is_better else superiority(other, one)
     if min(sizes) < 2:
-        reason = "One of the two has a single seed: how much it varies is not known."
-        return Effect(*sizes, difference, superiority=better, reason=reason)
+        which = "Both have" if max(sizes) < 2 else "One of the two has"
+        return Effect(*sizes, difference, reason=f"{which} a single seed: how much it varies is not known.")
+    better = superiority(one, other) if higher_is_better else superiority(other, one)
     spreads = deviation(one), deviation(other)
     if not any(spreads):
         reason = "In neither of the two does one seed differ from another: there is nothing to measure chance by."

@@ -76,6 +76,11 @@ class HAR2(Task):
         self.validation = validation
         self.normalise = normalise
 
+    @property
+    def chance(self) -> float:
+        """The share of the commoner class in the official test."""
+        return 1499 / 2947
+
     def load(self, sources: Sources) -> Splits:
         """Windows (n, 128, 9) float32 and classes (n,) int64; see ``files.read`` for what may be wrong."""
         arrays = files.read(sources, self.datasets[0], self.parts)

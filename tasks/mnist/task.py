@@ -47,6 +47,11 @@ class SequentialMNIST(PixelTask):
     order_sha256: ClassVar[str] = "7e036c4b3f1dd66e54edf1c84c91af7933021075586bc01f9f38916f0fa3f23e"
     """Of the order in which the official training images are dealt, first to training, then to validation."""
 
+    @property
+    def chance(self) -> float:
+        """The share of the ones in the official test."""
+        return 1135 / 10_000
+
     def load(self, sources: Sources) -> Splits:
         """The images as uint8 (n, 784); ``OSError`` where files are missing, damaged or cannot be downloaded."""
         images, labels, test_images, test_labels = files.read(sources, *self.needs())

@@ -48,7 +48,7 @@ def test_a_run_from_the_command_to_the_page(command, tmp_path):
         *("seconds", "environment", "backends"),
     }
     assert all(wanted <= set(line) for line in exported)
-    assert set(exported[0]["metrics"]) == {"valid", "test"}
+    assert set(exported[0]["metrics"]) == {"valid", "test", "chance_valid", "chance_test"}
     assert {name: list(counts) for name, counts in exported[0]["backends"].items()} == {"gru (native)": ["torch"]}
 
     page = command("report", "--out", "site")

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from harness.evaluation import evaluate, loss_of
+from harness.evaluation import chance_level, evaluate, loss_of
 
 
 class Constant(torch.nn.Module):
@@ -72,3 +72,39 @@ def test_dropout_rests_and_the_mode_comes_back():
     model.train()
     assert evaluate(model, task, Rows(targets=task.targets), 2).metric == 0
     assert model.training
+
+
+class Fresh(Table):
+    """A task whose training samples are drawn anew: uniform targets from 0 to 2."""
+
+    def __init__(self):
+        super().__init__("mse", "mse", None, None)
+
+    def batch(self, data, index, generator=None):
+        return SimpleNamespace(targets=2 * torch.rand(len(index), 1, generator=generator))
+
+
+def test_the_chance_level_of_classes_is_the_share_of_the_commonest_in_the_split_that_is_scored():
+    trained, scored = Rows(targets=torch.tensor([0] * 9), fresh=False), Rows(targets=torch.tensor([1, 1, 2, 0, 1]))
+    assert chance_level(Table("cross_entropy", "accuracy", None, None), trained, scored) == 3 / 5
+    for share in (torch.tensor([1, 0, 0, 0]), torch.tensor([[0.0], [1.0], [1.0], [1.0]])):
+        assert chance_level(Table("bce", "accuracy", None, None), trained, Rows(targets=share)) == 3 / 4
+
+
+def test_the_chance_level_of_numbers_is_the_error_of_the_mean_of_the_training_targets_in_original_units():
+    task = Table("mse", "rmse", None, None)
+    task.restore = lambda values: 10 * values + 3
+    trained = Rows(targets=torch.tensor([[0.0, 1.0], [2.0, 1.0]]), fresh=False)  # a mean of 1 in both outputs
+    scored = Rows(targets=torch.tensor([[1.0, 3.0], [3.0, 1.0]]))
+    assert chance_level(task, trained, scored) == pytest.approx(10 * math.sqrt((0 + 4 + 4 + 0) / 4))
+    task.metric = "mse"
+    assert chance_level(task, trained, Rows(targets=torch.tensor([2.0, 1.0]))) == pytest.approx(50.0)
+
+
+def test_the_chance_level_beside_training_data_that_are_drawn_anew_is_the_same_every_time():
+    trained, scored = Rows(targets=torch.empty(5000, 0), fresh=True), Rows(targets=torch.tensor([[0.5], [1.5]]))
+    state = torch.get_rng_state()
+    first = chance_level(Fresh(), trained, scored)
+    assert first == chance_level(Fresh(), trained, scored)
+    assert 0.25 <= first < 0.26, "the mean of the drawn targets is 1, or nearly so"
+    assert torch.equal(torch.get_rng_state(), state)

@@ -94,11 +94,19 @@ def test_the_newest_timing_is_drawn_whichever_backend_was_asked_for() -> None:
 
 
 def test_an_exponent_is_fitted_to_all_sizes_and_drawn_for_some() -> None:
-    (one,) = grown(*lengths(*range(100, 140)))
+    (one,) = grown(*lengths(*range(100, 500, 10)))
     assert len(one.drawing.lines) == MOST_SIZES
-    assert [one.drawing.lines[place].cells[2] for place in (0, -1)] == ["100", "139"]
+    assert [one.drawing.lines[place].cells[2] for place in (0, -1)] == ["100", "490"]
     assert next(iter(one.exponents.values()))[3].n == 40  # type: ignore[union-attr]
-    assert one.drawing.notes == ("24 of 40 sizes are not drawn; the exponents are fitted to all.",)
+    assert one.drawing.notes == ("24 of 40 sizes are not drawn; exponents are fitted to all that qualify.",)
+
+
+def test_a_legend_says_from_which_size_on_its_exponent_holds_and_names_none_that_overhead_makes() -> None:
+    sizes = (100, 200, 400, 3200, 6400, 12800)
+    (one,) = grown(*(timing(length=size, seconds=(20 + 0.1 * size) / 1e3) for size in sizes))
+    assert one.drawing.keys[0].detail == "torch, step ∝ L^0.97 (L ≥ 3,200)"
+    (one,) = grown(*(timing(length=size, seconds=size**0.5 / 1e3) for size in (*sizes, 25600, 51200)))
+    assert (one.drawing.keys[0].detail, one.fitted) == ("torch", False)
 
 
 def test_series_beyond_those_that_can_be_told_apart_are_counted() -> None:

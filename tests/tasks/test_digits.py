@@ -92,3 +92,8 @@ def test_a_batch_on_the_gpu_is_the_batch_of_the_cpu(splits: Splits) -> None:
     batch = task.batch(splits.train.to("cuda"), index)
     assert batch.inputs.is_cuda
     assert torch.equal(batch.inputs.cpu(), task.batch(splits.train, index).inputs)
+
+
+def test_the_stated_chance_is_the_share_of_the_commonest_class_of_the_test(splits: Splits) -> None:
+    found = splits.test.targets
+    assert SequentialDigits().chance == PermutedDigits().chance == int(found.bincount().max()) / len(found)

@@ -146,3 +146,9 @@ def test_where_aeon_has_no_such_file_it_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(BasicMotions, "files", "Nothing")
     with pytest.raises(OSError, match="Nothing_TRAIN.ts cannot be read as time series"):
         BasicMotions().load(SOURCES)
+
+
+@pytest.mark.parametrize("task", [BasicMotions(), JapaneseVowels()], ids=lambda task: task.name)
+def test_the_stated_chance_is_the_share_of_the_commonest_class_of_the_test(task: Sample) -> None:
+    found = task.load(SOURCES).test.targets
+    assert task.chance == int(found.bincount().max()) / len(found)

@@ -23,6 +23,11 @@ def frames(registry: Registry) -> dict[str, pd.DataFrame]:
     }
 
 
+def stated(registry: Registry, task: str) -> pd.DataFrame:
+    """The frame ``tasks`` of one task alone; empty where it is not at hand."""
+    return frame("tasks", map(_task, _whole({name: one for name, one in registry.tasks.items() if name == task})))
+
+
 def _whole(entries: dict[str, Entry]) -> list[Entry]:
     return [entry for entry in entries.values() if not entry.problem]
 
