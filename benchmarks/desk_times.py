@@ -22,6 +22,7 @@ import ray
 
 from harness.engines.desk import GROUPS, Desk
 from harness.engines.engine import Conditions, Progressed
+from harness import addresses
 from harness.engines.remote import Line
 from harness.home import Home
 from harness.machine import Machine
@@ -89,7 +90,7 @@ def measure() -> dict[str, Any]:
     try:
         with tempfile.TemporaryDirectory() as folder:
             home = Home.find(folder)
-            conditions = Conditions.of(Machine(home, home.data), f"sqlite:///{folder}/store.sqlite")
+            conditions = Conditions.of(Machine(home, home.data), addresses.of_file(home.path / "store.sqlite"))
             desk = ray.remote(num_cpus=0, concurrency_groups=GROUPS)(Desk).remote(conditions.to_dict())
             clients = [Client.remote(desk, number) for number in range(SATURATING)]
             throughput(desk, clients, 0.1)  # all have found the desk

@@ -10,6 +10,8 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING
 
+from harness.masking import mask
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -58,8 +60,8 @@ def debugging() -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """The message of `error` on one line, without the type's name unless there is no message."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """The message of `error` on one line without passwords, and without the type's name unless there is no message."""
+    return " ".join(mask(str(error)).split()) or type(error).__name__
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

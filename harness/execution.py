@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import sys
 import traceback
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -19,6 +20,7 @@ from harness.evaluation import chance_level
 from harness.interruption import Interruption, listening
 from harness.locking import alone, run_lock
 from harness.machine import Machine, subnormals_flushed
+from harness.masking import mask
 from harness.model import Model, build, try_backend
 from harness.recipe import label
 from harness.recipes import Named
@@ -285,7 +287,7 @@ def _attempt(trainer: Trainer) -> tuple[Outcome | None, State, str | None]:
     except (Exception, SystemExit) as error:  # of the architecture or the task: a result about them, to be kept
         trainer.optimizer.zero_grad(set_to_none=True)
         if debugging():
-            traceback.print_exc()
+            print(mask(traceback.format_exc()), end="", file=sys.stderr)
         return None, "failed", _failure_of(error, trainer)
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import UserError
+from harness.masking import is_address
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 JOURNAL = ".journal"
 """How the name of a study's journal ends."""
@@ -23,19 +28,18 @@ class Home:
         """The home that a command uses; nothing is created yet."""
         named = given or os.environ.get("HARNESS_HOME")
         if named:
-            if "?" in str(named):
-                raise UserError(
-                    f"the home folder {named} cannot be used: the address of its store has no place for a ?"
-                )
-            return cls(expanded(named))
+            return cls(expanded(named, "--home" if given else "HARNESS_HOME"))
         from platformdirs import user_data_path
 
         return cls(user_data_path("recurrent-harness", appauthor=False))
 
     @property
-    def store_url(self) -> str:
-        """Database URL of the store: ``HARNESS_STORE`` where it is set, else a SQLite file in the home."""
-        return os.environ.get("HARNESS_STORE") or f"sqlite:///{self.path / 'store.sqlite'}"
+    def store_url(self) -> URL:
+        """Database URL of the store: ``HARNESS_STORE`` where it is set, else that of a SQLite file in the home."""
+        from harness import addresses
+
+        given = os.environ.get("HARNESS_STORE")
+        return addresses.parse(given, "HARNESS_STORE") if given else addresses.of_file(self.path / "store.sqlite")
 
     @property
     def data(self) -> Path:
@@ -81,8 +85,16 @@ class Home:
         return path
 
 
-def expanded(path: str | os.PathLike[str]) -> Path:
-    """An absolute path, with ``~`` taken for a home directory; a :class:`UserError` where there is no such user."""
+def expanded(path: str | os.PathLike[str], what: str = "the path") -> Path:
+    """An absolute path, with ``~`` taken for a home directory.
+
+    Raises :class:`UserError` where there is no such user, and for what is meant as the address of a server: it may hold
+    a password, which must not become the name of a folder. The sentence begins with `what`.
+    """
+    if is_address(str(path)):
+        raise UserError(
+            f"{what} looks like the address of a server, where a path is needed: if it is a path, begin it with ./ or /"
+        )
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:
@@ -92,7 +104,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
 def data_root(given: str | os.PathLike[str] | None, home: Home) -> Path:
     """Folder with the data sets: ``--data-root``, else ``HARNESS_DATA``, else ``data`` in the home."""
     named = given or os.environ.get("HARNESS_DATA")
-    return expanded(named) if named else home.data
+    return expanded(named, "--data-root" if given else "HARNESS_DATA") if named else home.data
 
 
 def offline(given: bool = False) -> bool:

@@ -8,12 +8,13 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from harness import addresses
 from harness.errors import UserError
 from harness.seeding import derive
 
@@ -59,8 +60,13 @@ class FileLocks:
     def exclusive(self, name: str) -> Iterator[None]:
         """Hold the lock `name`. The folder is made on demand; a :class:`UserError` where that is refused."""
         make(self.folder)
-        with FileLock(self._file(name)):
+        lock = FileLock(self._file(name))
+        with locking(lock):
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
     def alone(self, name: str, what: str, advice: str) -> AbstractContextManager[None]:
         """Hold the lock `name`, or refuse; see :class:`Locks`."""
@@ -92,11 +98,10 @@ def alone(file: Path, what: str, advice: str) -> Iterator[None]:
 
     def take() -> bool:
         try:
-            lock.acquire(timeout=0)
+            with locking(lock):
+                lock.acquire(timeout=0)
         except Timeout:
             return False
-        except OSError as error:
-            raise UserError(f"cannot lock {lock.lock_file} ({error.strerror}): make its folder writable") from error
         return True
 
     if not _taken(take):
@@ -105,6 +110,17 @@ def alone(file: Path, what: str, advice: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def locking(lock: BaseFileLock) -> Iterator[None]:
+    """Turn what the disk refuses while `lock` is taken into a :class:`UserError`."""
+    try:
+        yield
+    except Timeout:
+        raise
+    except OSError as error:
+        raise UserError(f"cannot lock {lock.lock_file} ({error.strerror}): make its folder writable") from error
 
 
 def _taken(take: Callable[[], bool]) -> bool:
@@ -139,7 +155,9 @@ class ServerLocks:
             )
         self._take, self._try, self._give = (f"SELECT {call}" for call in ADVISORY[url.get_backend_name()])
         self._numeric = url.get_backend_name() == "postgresql"
-        self._engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._engine = create_engine(
+            url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=addresses.encoding(url)
+        )
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
@@ -189,8 +207,9 @@ class Life:
 
     def begin(self) -> None:
         """Take the lock. Nobody else can have it: its name is this worker's own."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire(timeout=0)
+        make(self.file.parent)
+        with locking(self._lock):
+            self._lock.acquire(timeout=0)
 
     def end(self) -> None:
         """Give the lock back and leave nothing."""
@@ -207,6 +226,9 @@ def has_ended(file: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return False
+    except OSError:  # where nothing can be written nobody works
+        return True
     lock.release()
-    file.unlink(missing_ok=True)
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
     return True

@@ -33,6 +33,7 @@ from harness.cli.suite import suite_app
 from harness.cli.tune import tune
 from harness.errors import UserError, debugging, one_line, with_place
 from harness.interruption import EXIT_CODES
+from harness.masking import holds_password, mask
 
 app = typer.Typer(
     name="harness",
@@ -85,6 +86,7 @@ def run_command(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a letter that the terminal lacks must not end a command
     try:
+        _refuse_passwords(arguments)
         code = app(list(arguments), prog_name="harness", standalone_mode=False) or 0
         sys.stdout.flush()
         return code
@@ -115,9 +117,20 @@ def _misused(error: Any) -> int:
     return _complain(f"{told} (see '{context.command_path if context else 'harness'} --help')", 2)
 
 
+def _refuse_passwords(arguments: Sequence[str]) -> None:
+    """Raise for an address with a password where none is taken: it would become a name, or a part of a message."""
+    taken = arguments[:2] == ["store", "copy"]
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        if not taken and before != "--storage" and not word.startswith("--storage=") and holds_password(word):
+            raise UserError(
+                "an address with a password stands where none is taken: --storage and 'store copy' take one, and the"
+                " variables HARNESS_STORE and HARNESS_STUDIES, which are in no list of processes"
+            )
+
+
 def _tell_what_layers_say() -> None:
     """What is done once, such as compiling, and their warnings go to standard error, a line each."""
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {mask(str(message))}\n"
     log = logging.getLogger("architectures")
     if not log.handlers:
         log.addHandler(logging.StreamHandler())
@@ -126,6 +139,6 @@ def _tell_what_layers_say() -> None:
 
 def _complain(sentence: str, code: int) -> int:
     if debugging():
-        traceback.print_exc()
-    print(f"{'error: ' if code == 2 else ''}{sentence}", file=sys.stderr)
+        print(mask(traceback.format_exc()), end="", file=sys.stderr)
+    print(mask(f"{'error: ' if code == 2 else ''}{sentence}"), file=sys.stderr)
     return code

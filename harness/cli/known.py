@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,9 +37,12 @@ def refuse_missing(home: str | None) -> None:
     Beside a store elsewhere (``HARNESS_STORE``) that of the environment need not be there.
     """
     named = home or ("" if os.environ.get("HARNESS_STORE") else os.environ.get("HARNESS_HOME"))
-    if named and not Path(named).expanduser().is_dir():
-        from harness.errors import UserError
+    if not named:
+        return
+    from harness.errors import UserError
+    from harness.home import expanded
 
+    if not expanded(named, "--home" if home else "HARNESS_HOME").is_dir():
         where = f"--home {home}" if home else f"HARNESS_HOME = {named}"
         raise UserError(f"{where}: there is no such folder yet; 'run', 'tune', 'speed' and 'import' make one")
 

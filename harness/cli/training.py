@@ -17,6 +17,7 @@ from harness.execution import Job, execute
 from harness.home import Home, data_root, offline
 from harness.interruption import EXIT_CODES
 from harness.machine import Machine
+from harness.masking import mask
 from harness.matching import count_of, match_parameters, match_step_time
 from harness.recipe import key_value
 from harness.recipes import Named, named
@@ -141,7 +142,7 @@ def this_command(hidden_size: Any = None) -> str:
         if word.partition("=")[0] == "--match-step-time":
             words[place : place + (1 if "=" in word else 2)] = ["--set", f"hidden_size={hidden_size}"]
             break
-    return shlex.join(["python", "-m", "harness", *words])
+    return shlex.join(["python", "-m", "harness", *map(mask, words)])
 
 
 def dry_run(wanted: Wanted, on: Machine, *, as_json: bool) -> None:

@@ -22,6 +22,7 @@ from harness.engines.engine import Conditions, Event, document_of
 from harness.engines.hand import Hand
 from harness.engines.unit import unit_of
 from harness.errors import UserError
+from harness.masking import mask
 from harness.store import Store
 
 READY = b"\n"
@@ -32,7 +33,7 @@ def main() -> int:
     for name in ("SIGINT", "SIGHUP"):  # the driver hears these, and asks for an end by SIGTERM
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {mask(str(message))}\n"
     given, out = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # what a plugin prints is no event
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123
@@ -44,7 +45,7 @@ def main() -> int:
     try:
         return _work(first, lines, out)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(mask(f"error: {error}"), file=sys.stderr)
         return 2
 
 
@@ -56,7 +57,7 @@ def _work(common: dict[str, Any], lines: _Lines, out: int) -> int:
         with lock:
             _write(out, json.dumps(document_of(event)).encode() + b"\n")
 
-    hand = Hand(conditions, Store.open(conditions.store), tell)
+    hand = Hand(conditions, Store.open(conditions.store_url), tell)
     _write(out, READY)
     while (document := lines.next()) is not None:
         tell(hand.carry_out(unit_of(document)))

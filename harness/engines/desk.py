@@ -39,7 +39,7 @@ class Desk:
         """Raises :class:`UserError` where the store cannot be opened."""
         self.conditions = Conditions.from_dict(conditions)
         self.begun = time.monotonic()
-        self._store = Store.open(self.conditions.store)
+        self._store = Store.open(self.conditions.store_url)
         self._registry = Registry(self.conditions.plugins)
         self._studies: dict[tuple[str, str], tuple[Opened, Study]] = {}
         self._held: dict[str, dict[str, ExitStack]] = {}

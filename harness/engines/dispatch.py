@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import make_url
-
+from harness import addresses
 from harness.engines import versions
 from harness.engines.desk import GROUPS, Desk
 from harness.engines.engine import Conditions
@@ -79,13 +78,13 @@ class Dispatch:
 
     def _in_common(self, conditions: Conditions, shared: str | None, plugins: dict[str, bytes]) -> dict[str, Any]:
         """What the parcels of all units have in common."""
-        folder = str(Path.cwd())
+        folder, store = str(Path.cwd()), conditions.store_url
         return {
             "campaign": uuid.uuid4().hex,
             "desk": self._desk,
             "conditions": conditions.to_dict(),
-            "served": make_url(conditions.store).get_backend_name() != "sqlite",
-            "store_name": _name_of(conditions.store),
+            "served": store.get_backend_name() != "sqlite",
+            "store_name": addresses.shown(store),
             "plugins": plugins,
             "shared": shared,
             "at": self._at,
@@ -93,8 +92,3 @@ class Dispatch:
             "versions": versions.here(),
             "environment": {name: os.environ.get(name) for name in SETTINGS},
         }
-
-
-def _name_of(url: str) -> str:
-    found = make_url(url)
-    return found.database or "" if found.get_backend_name() == "sqlite" else found.render_as_string(hide_password=True)

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
+from sqlalchemy.engine import URL
+
+from harness import addresses
 from harness.engines.unit import Unit
 from harness.home import Home
 from harness.machine import Machine
@@ -21,7 +24,7 @@ class Conditions:
     """Folder with checkpoints, weights, caches and locks."""
     data_root: str
     store: str
-    """URL of the store, with its password."""
+    """The store as :func:`harness.addresses.text` writes it, with its password."""
     offline: bool = False
     threads: int | None = None
     checkpoint_every: float = 10.0
@@ -29,18 +32,23 @@ class Conditions:
     plugins: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, machine: Machine, store: str, plugins: Sequence[str] = ()) -> Self:
-        """The conditions of `machine`."""
+    def of(cls, machine: Machine, store: URL, plugins: Sequence[str] = ()) -> Self:
+        """The conditions of `machine` with the store at `store`."""
         return cls(
             home=str(machine.home.path),
             data_root=str(machine.data_root),
-            store=store,
+            store=addresses.text(store),
             offline=machine.offline,
             threads=machine.threads,
             checkpoint_every=machine.checkpoint_every,
             backend=machine.backend,
             plugins=tuple(plugins),
         )
+
+    @property
+    def store_url(self) -> URL:
+        """Where the store is."""
+        return addresses.read(self.store)
 
     def machine(self, device: str = "auto") -> Machine:
         """The machine as a unit on `device` sees it."""

@@ -75,7 +75,7 @@ def _post(parcel: Mapping[str, Any], node: str, line: Line) -> _Post:
 
 def _store(parcel: Mapping[str, Any], line: Any) -> Store:
     if parcel["served"]:
-        store = ServedStore.open(parcel["conditions"]["store"])
+        store = ServedStore.open(Conditions.from_dict(dict(parcel["conditions"])).store_url)
         store.line = line
         return store
     return DeskStore(line, parcel["store_name"])

@@ -40,7 +40,7 @@ class Local:
         if self._stopping:
             return [Ended(unit.key, "over", "interrupted", "stopped before it began")]
         if self._hand is None:
-            self._hand = Hand(self._conditions, Store.open(self._conditions.store), self._tell)
+            self._hand = Hand(self._conditions, Store.open(self._conditions.store_url), self._tell)
         return [self._hand.carry_out(unit)]
 
     def stop(self) -> None:

@@ -20,6 +20,7 @@ from harness.engines.child import READY
 from harness.engines.engine import Conditions, Ended, Event, Said, event_of
 from harness.engines.unit import RunUnit, Unit
 from harness.errors import UserError
+from harness.masking import mask
 
 PATIENCE = 5.0
 """Seconds that an idle process may take to end before it is killed."""
@@ -188,7 +189,7 @@ class Processes:
 
     def _listen(self, child: _Child, stream: IO[bytes]) -> None:
         for line in stream:
-            child.said = line.decode(errors="replace").rstrip() or child.said
+            child.said = mask(line.decode(errors="replace").rstrip()) or child.said
             key = child.unit.key if child.unit is not None else None
             if child.said.startswith("warning: ") and child.said not in self._told:  # not once for each process
                 self._told.add(child.said)

@@ -11,6 +11,7 @@ from harness.engines.nodes import Node, needs
 from harness.engines.unit import RunUnit, Unit
 from harness.errors import UserError, one_line
 from harness.locking import BUSY
+from harness.masking import mask
 
 Scope = Literal["all", "task", "none"]
 
@@ -72,5 +73,5 @@ def death(error: Exception, where: str) -> str:
 
 def last_line(error: Exception) -> str:
     """The last line of what Ray tells about an error, which has the reason."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in mask(str(error)).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

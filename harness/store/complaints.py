@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+
+from sqlalchemy import Connection, text
 
 MEANINGS = {
     "is locked": "is locked by another program that doesn't finish: end that program, or try again later",
@@ -14,6 +17,17 @@ MEANINGS = {
     "disk I/O error": "cannot be read or written (disk I/O error): check the disk, and that it isn't full",
 }
 """Part of a message of SQLite -> what it means and what to do."""
+DENIED = re.compile(r"permission denied for (schema|table|relation|sequence|database) \"?([^\s\"]+)")
+"""How PostgreSQL says that a right is missing."""
+GRANTS = {
+    "schema": "GRANT USAGE, CREATE ON SCHEMA {name} TO {user}",
+    "table": "GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {user}",
+    "relation": "GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {user}",
+    "sequence": "GRANT USAGE ON SEQUENCE {name} TO {user}",
+    "database": "GRANT CONNECT ON DATABASE {name} TO {user}",
+}
+"""What a right is missing for -> the statement that gives it."""
+ENCODING = "create the database anew with ENCODING 'UTF8' TEMPLATE template0, or name another one"
 BARRED = ("unable to open", "readonly")
 """Parts of the messages where a file or its folder can't be written, which SQLite may need even to read."""
 LOGS = ("-wal", "-journal")
@@ -31,6 +45,30 @@ def sentence(path: Path | None, complaint: str) -> str:
     if path is not None and barred:
         return f"cannot be opened: {_obstacle(path)}"
     return f"cannot be used: {complaint}"
+
+
+def of_server(complaint: str, user: str | None) -> str:
+    """What follows "the store ..." or the like, for a complaint of a server to which `user` has logged in."""
+    return f"cannot be used: {complaint}{_remedy(complaint, user)}"
+
+
+def of_encoding(connection: Connection) -> str | None:
+    """Why a database of PostgreSQL cannot keep every text, and what to do; None for one that can, and for others."""
+    if connection.dialect.name != "postgresql":
+        return None
+    name = connection.scalar(text("SHOW server_encoding"))
+    return None if name == "UTF8" else f"its database has the encoding {name}, which cannot keep every text; {ENCODING}"
+
+
+def _remedy(complaint: str, user: str | None) -> str:
+    """What to do about it, where that can be told from the complaint."""
+    if denied := DENIED.search(complaint):
+        kind, name = denied.groups()
+        grantee = f'"{user}"' if user else "the user"
+        return f"; let the owner of the database give the right: {GRANTS[kind].format(name=name, user=grantee)}"
+    if "has no equivalent in encoding" in complaint:
+        return f"; {ENCODING}"
+    return ""
 
 
 def unfinished_log(path: Path) -> Path | None:

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from sqlalchemy.engine import URL
 
-from harness.errors import UserError
+from harness import addresses
 from harness.home import expanded
+from harness.masking import is_address
 from harness.store import rows
 from harness.store.database import Database
 from harness.store.merging import Merger, Verdict
@@ -22,20 +23,15 @@ LOCAL = ("localhost", "127.0.0.1", "::1", "", None)
 """Hosts that are this machine."""
 
 
-def address(given: str) -> str:
+def address(given: str) -> URL | str:
     """The URL of the store that a person means by a URL, the path of a SQLite file, or a home folder.
 
-    A path that isn't there yet is a file, or a folder where it ends with a slash.
+    A path that isn't there yet is a file, or a folder where it ends with a slash. A string is still to be checked.
     """
-    if "://" in given or not given:
+    if is_address(given) or not given:
         return given
     path = expanded(given)
-    if not _holds(path.exists) and ("@" in given or ":/" in given):
-        return ""  # a mistyped URL is refused as such, and isn't shown, as it may hold a password
-    file = path / "store.sqlite" if _holds(path.is_dir) or given.endswith("/") else path
-    if "?" in str(file):
-        raise UserError(f"{file} cannot be used: the address of a store has no place for a ?")
-    return URL.create("sqlite", database=str(file)).render_as_string()
+    return addresses.of_file(path / "store.sqlite" if _holds(path.is_dir) or given.endswith("/") else path)
 
 
 def _holds(question: Callable[[], bool]) -> bool:

@@ -6,6 +6,7 @@ therefore never share one with its child, which on SQLite would corrupt the file
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -14,27 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DatabaseError,
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    NoSuchModuleError,
-    ProgrammingError,
-)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
 
+from harness import addresses
 from harness.errors import UserError, one_line
 from harness.home import Home
 from harness.locking import ADVISORY, FileLocks, Locks, ServerLocks
-from harness.store import complaints
+from harness.store import complaints, damage
 
 PATIENCE = {"connect_timeout": 60, "keepalives_idle": 60, "keepalives_interval": 20, "keepalives_count": 3}
 """Seconds after which a PostgreSQL server that doesn't answer counts as gone, unless the address says otherwise."""
-NOT_ALLOWED = "42501"
-"""What a server answers who lacks a right, in the code of the SQL standard."""
 MAKING = 0x6861726E657373
 """Key of the lock of who makes the tables in a PostgreSQL database; any number that others hardly use."""
 
@@ -42,18 +34,19 @@ MAKING = 0x6861726E657373
 class Database:
     """A database by its SQLAlchemy URL. Nothing is read or written before the first transaction."""
 
-    def __init__(self, url: str, timeout: float = 60.0) -> None:
+    def __init__(self, url: URL | str, timeout: float = 60.0) -> None:
         """Raises :class:`UserError` for a URL that is none, lacks its driver, or means a database in memory.
 
         Args:
+            url: a string is what a person wrote.
             timeout: seconds to wait for another process that writes into the same SQLite file.
         """
-        address = _address(url)
+        address = _address(url) if isinstance(url, str) else url
         self.timeout = timeout
         self.sqlite = address.get_backend_name() == "sqlite"
-        self.path = Path(address.database or "") if self.sqlite and "uri" not in address.query else None
+        self.path = Path(address.database or "") if addresses.is_file(address) else None
         """The SQLite file; None for other databases and for SQLite's own ``file:`` addresses."""
-        self.name = str(self.path or address.set(query={}).render_as_string(hide_password=True))
+        self.name = addresses.shown(address)
         """Where the database is, for a person to read, without password and options."""
         self.before_reading: Callable[[Connection], None] = _nothing
         """Called at the beginning of every reading transaction."""
@@ -61,7 +54,7 @@ class Database:
         """Called at the beginning of every writing transaction until one has succeeded."""
         self.postgresql = address.get_backend_name() == "postgresql"
         try:
-            self.engine = create_engine(address, poolclass=NullPool, connect_args=_waiting(address, timeout))
+            self.engine = create_engine(address, poolclass=NullPool, connect_args=_options(address, timeout))
         except NoSuchModuleError as error:
             raise UserError(f"the store {self.name} names an unknown database, {address.drivername}") from error
         except ImportError as error:
@@ -134,29 +127,45 @@ class Database:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn what the database refuses inside into one sentence; mistakes of this program stay what they are."""
+        """Turn what the database refuses inside into one sentence; a row that is stored twice stays a mistake."""
         try:
             yield
-        except (IntegrityError, ProgrammingError, DataError) as error:
-            if getattr(error.orig, "sqlstate", None) != NOT_ALLOWED:
-                raise
-            raise UserError(self._sentence(one_line(error.orig or error))) from error
-        except DatabaseError as error:
-            raise UserError(self._sentence(one_line(error.orig or error))) from error
-        except sqlite3.DatabaseError as error:
-            raise UserError(self._sentence(one_line(error))) from error
+        except IntegrityError:
+            raise
+        except (SQLAlchemyError, sqlite3.Error, UnicodeError) as error:
+            if self._is_undecodable(error) and (place := self._damage()):
+                raise UserError(place) from error
+            raise UserError(self._sentence(one_line(getattr(error, "orig", None) or error))) from error
+        except json.JSONDecodeError as error:
+            if place := self._damage():
+                raise UserError(place) from error
+            raise
+
+    def _is_undecodable(self, error: Exception) -> bool:
+        return isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error)
+
+    def _damage(self) -> str | None:
+        """Which entry of the store has text that cannot be read, and what to do; None where all can be."""
+        with suppress(SQLAlchemyError), self._readers.connect() as connection, connection.begin():
+            self.before_reading(connection)
+            if (place := damage.first(connection)) is not None:
+                return (
+                    f"{place} in the store {self.name} is damaged: restore the store from a copy or an export, or"
+                    " remove that entry"
+                )
+        return None
 
     def _connected(self, engine: Engine) -> Connection:
         """A connection; whatever is wrong with the address or the server's answer is a :class:`UserError`."""
         try:
             return engine.connect()
-        except DBAPIError as error:
-            raise UserError(self._sentence(one_line(error.orig or error))) from error
+        except SQLAlchemyError as error:
+            raise UserError(self._sentence(one_line(getattr(error, "orig", None) or error))) from error
 
     def _sentence(self, complaint: str) -> str:
-        said = complaints.sentence(self.path, complaint) if self.sqlite else f"cannot be used: {complaint}"
-        password = self.engine.url.password
-        return f"the store {self.name} {said.replace(password, '***') if password else said}"
+        if self.sqlite:
+            return f"the store {self.name} {complaints.sentence(self.path, complaint)}"
+        return f"the store {self.name} {complaints.of_server(complaint, self.engine.url.username)}"
 
     def _listen(self, engine: Engine) -> Engine:
         event.listen(engine, "connect", _prepare)
@@ -168,30 +177,21 @@ def _nothing(_connection: Connection) -> None:
     """Where there is nothing to prepare."""
 
 
-def _address(url: str) -> URL:
-    try:
-        address = make_url(url)
-    except (ArgumentError, ValueError):  # nothing of it is quoted or chained, as the text may hold a password
-        address = None
-    sqlite = address is not None and address.get_backend_name() == "sqlite"
-    if address is None or (sqlite and (address.host or address.username)):
-        raise UserError(
-            "the address of the store is no database URL; it has the form sqlite:////folder/store.sqlite (four"
-            " slashes, or three and a relative path) or postgresql+psycopg://user:password@host/database"
-        )
+def _address(given: str) -> URL:
+    address = addresses.parse(given, "the address of the store")
+    sqlite = address.get_backend_name() == "sqlite"
     if sqlite and (":memory:" in (address.database or ":memory:") or "memory" in address.query.get("mode", "")):
         raise UserError("a store in memory would forget its runs: name a file, as in sqlite:////folder/store.sqlite")
-    if address.drivername in ("postgres", "postgresql"):
-        return address.set(drivername="postgresql+psycopg")
     return address
 
 
-def _waiting(address: URL, timeout: float) -> dict[str, Any]:
-    """How long a connection waits for others, in the words of its driver."""
+def _options(address: URL, timeout: float) -> dict[str, Any]:
+    """Of a connection, in the words of its driver: how long it waits for others, and its encoding."""
     if address.get_backend_name() == "sqlite":
         return {"timeout": timeout}
     if address.drivername == "postgresql+psycopg":
-        return {name: seconds for name, seconds in PATIENCE.items() if name not in address.query}
+        patience = {name: seconds for name, seconds in PATIENCE.items() if name not in address.query}
+        return patience | addresses.encoding(address)
     return {}
 
 

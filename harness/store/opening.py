@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, inspect, select
 
 from harness.errors import UserError
-from harness.store import schema, upgrade
+from harness.store import complaints, schema, upgrade
 from harness.store.database import Database
 from harness.store.run import utc_now
 
@@ -40,6 +40,8 @@ def prepare(database: Database, create: bool) -> None:
     with database.writing() as connection:
         database.making(connection)
         if _version(connection, database) is None:  # another process may have been first
+            if said := complaints.of_encoding(connection):
+                raise UserError(f"the store {database.name} cannot be made: {said}")
             _create(connection)
 
 

@@ -21,6 +21,7 @@ from harness.store.timing import Timing
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sqlalchemy.engine import URL
 
 
 class Store:
@@ -35,8 +36,8 @@ class Store:
         self.database = database
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True, timeout: float = 60.0) -> Self:
-        """The store at a SQLAlchemy URL.
+    def open(cls, url: URL | str, *, create: bool = True, timeout: float = 60.0) -> Self:
+        """The store at a SQLAlchemy URL; a string is what a person wrote.
 
         Args:
             create: make the tables where there are none; otherwise that is a :class:`~harness.store.NoStore`.
@@ -47,7 +48,7 @@ class Store:
         return cls(database)
 
     @classmethod
-    def empty(cls, url: str) -> Self:
+    def empty(cls, url: URL | str) -> Self:
         """A store without runs, to be read where there is none yet; nothing is created."""
         database = Database(url)
         opening.prepare_nothing(database)

@@ -11,13 +11,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock
 from optuna.storages.journal import BaseJournalBackend
 
 from harness.errors import UserError
-from harness.locking import make
+from harness.locking import locking, make
 
 KEYS = {"op_code", "worker_id"}
 """What every line of a journal has."""
@@ -53,7 +53,15 @@ class JournalFile(BaseJournalBackend):
         """Append whole lines or none; a :class:`UserError` where the disk has no room for them."""
         text = b"".join(json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs)
         make(Path(self._lock.lock_file).parent)
-        with self._lock, self.path.open("r+b") as file:
+        with locking(self._lock):
+            self._lock.acquire()
+        try:
+            self._append(text)
+        finally:
+            self._lock.release()
+
+    def _append(self, text: bytes) -> None:
+        with self._writable() as file:
             end = _end_of_last_line(file.fileno())
             os.ftruncate(file.fileno(), end)  # what a killed process began to write was never acted upon
             try:
@@ -66,6 +74,14 @@ class JournalFile(BaseJournalBackend):
                     f"the journal {self.path} cannot be written ({error.strerror}): make room, and give the same"
                     " command again; all earlier trials are kept"
                 ) from error
+
+    def _writable(self) -> BinaryIO:
+        try:
+            return self.path.open("r+b")
+        except OSError as error:
+            raise UserError(
+                f"the journal {self.path} cannot be written ({error.strerror}): make it and its folder writable"
+            ) from error
 
     def _content(self, line: bytes, number: int) -> dict[str, Any]:
         try:

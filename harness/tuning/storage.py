@@ -6,24 +6,30 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import create_engine, event, inspect
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
+from harness import addresses
 from harness.errors import UserError, one_line
 from harness.home import JOURNAL, Home, expanded
 from harness.locking import FileLocks, Locks, ServerLocks, make
+from harness.masking import is_address
 from harness.store import complaints
 from harness.tuning.journal import JournalFile, damaged
 
 HEARTBEAT = 30
 """Seconds between two signs of life of a trial whose study is on a server."""
+LONGEST = 200
+"""Letters of a study's name in the name of its journal; file systems take 255, with what is appended."""
 GRACE = 120
 """Seconds without such a sign after which its worker, on another machine, counts as dead."""
 
@@ -40,14 +46,14 @@ class Address:
     @property
     def name(self) -> str:
         """For a person to read: without password and options."""
-        if self.url is None:
-            return str(self.path)
-        return self.url.set(query={}).render_as_string(hide_password=True)
+        return str(self.path) if self.url is None else addresses.shown(self.url)
 
     @property
     def text(self) -> str:
         """As ``--storage`` takes it, with the password: for the standard input of a worker, not to be shown."""
-        return str(self.path) if self.url is None else self.url.render_as_string(hide_password=False)
+        if self.url is None:
+            return str(self.path)
+        return self.url.render_as_string(hide_password=False)
 
     @property
     def file(self) -> Path | None:
@@ -56,25 +62,18 @@ class Address:
             return self.path
         return Path(self.url.database or "")
 
-    def without_password(self, text: str) -> str:
-        """`text` with the password of this address blotted out, however it was written."""
-        secrets = {str(self.url.password)} if self.url is not None and self.url.password else set()
-        secrets |= {str(value) for key, value in (self.url.query if self.url else {}).items() if "pass" in key}
-        for secret in {form for one in secrets for form in (one, quote(one, safe=""), unquote(one))}:
-            text = text.replace(secret, "***")
-        return text
-
     @contextmanager
     def explained(self) -> Iterator[None]:
         """Turn what the database or the disk refuses inside into one sentence without a password."""
         try:
             yield
-        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError, UnicodeError) as error:
             cause = error if isinstance(error, SQLAlchemyError) else (error.__cause__ or error)
-            complaint = self.without_password(one_line(getattr(cause, "orig", None) or cause))
-            said = f"cannot be used: {complaint}"
-            if self.url is not None and self.url.get_backend_name() == "sqlite":
+            complaint = one_line(getattr(cause, "orig", None) or cause)
+            if self.url is None or self.url.get_backend_name() == "sqlite":
                 said = complaints.sentence(self.file, complaint)
+            else:
+                said = complaints.of_server(complaint, self.url.username)
             raise UserError(f"the storage of studies {self.name} {said}") from None  # the cause may hold the password
 
 
@@ -94,8 +93,11 @@ class Opened:
 
 
 def journal(home: Home, study: str) -> Path:
-    """The journal file of a study in the home."""
-    return home.studies / f"{quote(study, safe='')}{JOURNAL}"
+    """The journal file of a study in the home; of a name that is too long for a file, its beginning and a digest."""
+    name = quote(study, safe="")
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST - 17]}-{sha256(study.encode(errors='surrogatepass')).hexdigest()[:16]}"
+    return home.studies / f"{name}{JOURNAL}"
 
 
 def journals(home: Home) -> list[Path]:
@@ -103,21 +105,18 @@ def journals(home: Home) -> list[Path]:
     return home.journals()
 
 
-def address(given: str) -> Address:
-    """The place that ``--storage`` names: a URL of SQLAlchemy, or the path of a journal file."""
-    if "://" not in given:
-        return Address(expanded(given))
-    try:
-        url = make_url(given)
-    except (ArgumentError, ValueError):  # nothing of it is quoted, as the text may hold a password
-        url = None
-    if url is None or (url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")):
-        raise UserError(
-            "--storage is neither a file nor a database URL, which has the form"
-            " postgresql+psycopg://user:password@host/database or sqlite:////folder/studies.sqlite"
-        )
-    if url.drivername in ("postgres", "postgresql"):
-        url = url.set(drivername="postgresql+psycopg")
+def address(given: str, what: str = "the storage of studies") -> Address:
+    """The place that a URL of SQLAlchemy or the path of a journal file names; `what` begins the sentence of a refusal.
+
+    A path that looks like an address (``host:a@b``) is written as ``./host:a@b``.
+    """
+    if not is_address(given):
+        return Address(expanded(given, what))
+    url = addresses.parse(given, what, "studies.sqlite")
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:") or not addresses.is_file(url):
+            raise UserError(f"{what} must name a file for studies, as in sqlite:////folder/studies.sqlite")
+        url = url.set(database=str(Path(url.database or "").absolute()))
     return Address(url=url)
 
 
@@ -162,9 +161,18 @@ def _on_server(where: Address, home: Home) -> Opened:
         except ImportError as error:
             raise UserError(f"--storage {where.name} needs a driver that isn't installed: {one_line(error)}") from error
         with locks.exclusive("opening"):  # two that create the tables at once would hinder each other
-            beats = {"heartbeat_interval": HEARTBEAT, "grace_period": GRACE}
-            storage = _database(where, {"pool_pre_ping": True}, **beats)
+            engine = {"pool_pre_ping": True, "connect_args": addresses.encoding(where.url)}
+            _check_encoding(where, engine)
+            storage = _database(where, engine, heartbeat_interval=HEARTBEAT, grace_period=GRACE)
         return Opened(where, storage, locks, home.locks())
+
+
+def _check_encoding(where: Address, engine: dict[str, Any]) -> None:
+    """Refuse to make the tables where not every text could be kept."""
+    assert where.url is not None
+    with create_engine(where.url, poolclass=NullPool, connect_args=engine["connect_args"]).connect() as connection:
+        if not inspect(connection).has_table("studies") and (said := complaints.of_encoding(connection)):
+            raise UserError(f"the storage of studies {where.name} cannot be made: {said}")
 
 
 def _database(where: Address, engine: dict[str, Any], **options: Any) -> BaseStorage:

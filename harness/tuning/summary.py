@@ -31,15 +31,12 @@ COLUMNS = (
 
 def place(given: str | None, home: Home, study: str) -> Address:
     """Where a study is kept: ``--storage``, else ``HARNESS_STUDIES``, else a journal of its own in the home."""
-    named = given or os.environ.get(VARIABLE)
-    return address(named) if named else Address(journal(home, study))
+    return _named(given) or Address(journal(home, study))
 
 
 def every(given: str | None, home: Home, warn: bool = True) -> Iterator[Study]:
     """The studies of the storage that is named, else all in the home; those that cannot be read are warned of."""
-    named = given or os.environ.get(VARIABLE)
-    if named:
-        where = address(named)
+    if where := _named(given):
         with where.explained():
             yield from _studies(open_storage(where, home, create=False))
         return
@@ -49,6 +46,13 @@ def every(given: str | None, home: Home, warn: bool = True) -> Iterator[Study]:
         except UserError as error:
             if warn:
                 warnings.warn(str(error), stacklevel=2)
+
+
+def _named(given: str | None) -> Address | None:
+    """The place that ``--storage`` or the environment names."""
+    if given:
+        return address(given, "--storage")
+    return address(given, VARIABLE) if (given := os.environ.get(VARIABLE)) else None
 
 
 def _studies(opened: Opened) -> Iterator[Study]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from tasks.sources import checksums
 from tasks.sources.root import Report, Sources
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 MIRROR = "HARNESS_MIRROR"
 """Names the environment variable with the address that every download is taken from instead of its own."""
+_MIRROR = re.compile(
+    r"(?P<scheme>https?://)((?P<user>[^:/?#@\s]*)(:(?P<password>[^/?#@\s]*))?@)?"
+    r"(?P<rest>(\[[0-9A-Fa-f:.]+\]|[^:/?#@\s\[\]]+)(:\d+)?(/[^?#@\s]*)?)"
+)
 SILENCE = 30.0
 """Seconds without a byte after which a connection is given up."""
 TRIES = 2
@@ -73,12 +79,23 @@ def instead(dataset: DataSet) -> str:
 
 def address(dataset: DataSet, download: Download) -> str:
     """Where to get `download` from: the mirror, if there is one, else where it is published."""
-    mirror = os.environ.get(MIRROR, "")
-    if not mirror:
-        return download.url
-    if not mirror.startswith(("https://", "http://")):
-        raise Refused(f"{MIRROR} must be an address such as https://host/path, got {mirror!r}")
-    return f"{mirror.rstrip('/')}/{dataset.name}/{download.file}"
+    found = mirror()
+    return download.url if found is None else f"{found[0]}/{dataset.name}/{download.file}"
+
+
+def mirror() -> tuple[str, tuple[str, str] | None] | None:
+    """The address that :data:`MIRROR` names, and the user and password in it, which no message tells."""
+    given = os.environ.get(MIRROR, "")
+    if not given:
+        return None
+    form = _MIRROR.fullmatch(given.rstrip("/"))
+    if form is None:  # nothing of it is quoted, as it may hold a password
+        raise Refused(
+            f"{MIRROR} must be an address such as https://host/path or https://user:password@host/path, with"
+            " @ : / ? # % and spaces in a password written as %40 %3A %2F %3F %23 %25 %20"
+        )
+    user = None if form["user"] is None else (unquote(form["user"]), unquote(form["password"] or ""))
+    return form["scheme"] + form["rest"], user
 
 
 def retrieve(dataset: DataSet, url: str, file: Path, download: Download, report: Report) -> Path:
@@ -88,7 +105,14 @@ def retrieve(dataset: DataSet, url: str, file: Path, download: Download, report:
 
     progress = Meter(report, f"downloading {url}", download.size)
     # As it lies there, byte for byte: requests would unpack what a server sends packed, and the sum would not fit.
-    get = HTTPDownloader(progress, chunk_size=1 << 16, timeout=SILENCE, headers={"Accept-Encoding": "identity"})
+    named = mirror()
+    get = HTTPDownloader(
+        progress,
+        chunk_size=1 << 16,
+        timeout=SILENCE,
+        headers={"Accept-Encoding": "identity"},
+        auth=None if named is None else named[1],
+    )
     for tried in range(1, TRIES + 1):
         try:
             get(url, str(file), None)

@@ -32,8 +32,7 @@ def frames(home: Home, store: Store) -> dict[str, pd.DataFrame]:
         try:
             told, how, mattered = list(_trials(study, recipes)), _search(study), list(_importance(study))
         except Exception as error:  # of Optuna or its database: a study that is damaged spoils no report of runs
-            complaint = study.opened.address.without_password(one_line(error))
-            warnings.warn(f"the study {study.name} cannot be read: {complaint}", stacklevel=2)
+            warnings.warn(f"the study {study.name} cannot be read: {one_line(error)}", stacklevel=2)
             continue
         trials += told
         searches.append(how)
