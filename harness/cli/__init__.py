@@ -33,6 +33,7 @@ from harness.cli.suite import suite_app
 from harness.cli.tune import tune
 from harness.errors import UserError, debugging, one_line, with_place
 from harness.interruption import EXIT_CODES
+from harness.neighbours import overwritten
 
 app = typer.Typer(
     name="harness",
@@ -99,6 +100,8 @@ def run_command(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try to write what is left, and complain as well
         return 1 if error.errno == errno.EPIPE else _complain(f"error: {one_line(error)}", 1)
     except Exception as error:
+        if isinstance(error, ImportError) and (wrong := overwritten(error.name)):
+            return _complain(wrong, 2)
         if hasattr(error, "format_message"):  # typer's own errors of usage have it, whichever click they come from
             return _misused(error)
         told = "this is a mistake of the program, not yours; HARNESS_DEBUG=1 shows where it happened"

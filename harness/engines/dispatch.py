@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import make_url
@@ -79,7 +77,6 @@ class Dispatch:
 
     def _in_common(self, conditions: Conditions, shared: str | None, plugins: dict[str, bytes]) -> dict[str, Any]:
         """What the parcels of all units have in common."""
-        folder = str(Path.cwd())
         return {
             "campaign": uuid.uuid4().hex,
             "desk": self._desk,
@@ -89,7 +86,6 @@ class Dispatch:
             "plugins": plugins,
             "shared": shared,
             "at": self._at,
-            "folder": None if folder in sys.path or "" in sys.path else folder,
             "versions": versions.here(),
             "environment": {name: os.environ.get(name) for name in SETTINGS},
         }
