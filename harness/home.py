@@ -30,7 +30,13 @@ class Home:
             return cls(expanded(named))
         from platformdirs import user_data_path
 
-        return cls(user_data_path("recurrent-harness", appauthor=False))
+        try:
+            usual = user_data_path("recurrent-harness", appauthor=False)
+        except RuntimeError:
+            usual = Path("~")
+        if not usual.is_absolute():  # of older platformdirs, which leave the ~ where it is
+            raise UserError("this user has no home directory for runs: name a folder with --home or HARNESS_HOME")
+        return cls(usual)
 
     @property
     def store_url(self) -> str:
@@ -82,11 +88,11 @@ class Home:
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """An absolute path, with ``~`` taken for a home directory; a :class:`UserError` where there is no such user."""
+    """An absolute path, with ``~`` taken for a home directory; a :class:`UserError` where there is none."""
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: there is no home directory for the ~ in it: write the whole path") from error
 
 
 def data_root(given: str | os.PathLike[str] | None, home: Home) -> Path:

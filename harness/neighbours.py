@@ -1,4 +1,4 @@
-"""The packages beside this one, ``architectures``, ``tasks`` and ``reports``: found there whatever else has their names.
+"""The packages beside this one, ``architectures``, ``tasks`` and ``reports``, are found there, whoever has their names.
 
 A file ``tasks.py`` in the current folder, which comes first on ``sys.path`` under ``python -m`` and on the workers of
 Ray, must not take the place of the package. Importing ``harness`` puts :class:`Finder` in front of all other finders.

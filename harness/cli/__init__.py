@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import io
 import logging
 import os
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -28,6 +28,7 @@ from harness.cli.run import run
 from harness.cli.show import show
 from harness.cli.speed import speed
 from harness.cli.store import store_app
+from harness.cli.streams import open_missing, replace_unknown_letters
 from harness.cli.study import study_app
 from harness.cli.suite import suite_app
 from harness.cli.tune import tune
@@ -81,11 +82,11 @@ def run_command(arguments: Sequence[str]) -> int:
 
     What a person did wrong is told in one sentence on standard error; ``HARNESS_DEBUG=1`` adds the traceback.
     """
+    open_missing()
+    replace_unknown_letters()
     _tell_what_layers_say()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a letter that the terminal lacks must not end a command
     try:
+        _check_current_folder()
         code = app(list(arguments), prog_name="harness", standalone_mode=False) or 0
         sys.stdout.flush()
         return code
@@ -106,6 +107,15 @@ def run_command(arguments: Sequence[str]) -> int:
             return _misused(error)
         told = "this is a mistake of the program, not yours; HARNESS_DEBUG=1 shows where it happened"
         return _complain(f"error: {with_place(error)}: {told}", 1)
+
+
+def _check_current_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UserError(
+            f"the current folder is gone or cannot be read ({error.strerror}): change to another one"
+        ) from error
 
 
 def _misused(error: Any) -> int:

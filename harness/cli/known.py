@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.home import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +39,7 @@ def refuse_missing(home: str | None) -> None:
     Beside a store elsewhere (``HARNESS_STORE``) that of the environment need not be there.
     """
     named = home or ("" if os.environ.get("HARNESS_STORE") else os.environ.get("HARNESS_HOME"))
-    if named and not Path(named).expanduser().is_dir():
+    if named and not expanded(named).is_dir():
         from harness.errors import UserError
 
         where = f"--home {home}" if home else f"HARNESS_HOME = {named}"
