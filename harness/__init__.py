@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness import neighbours
+
 if TYPE_CHECKING:
     import pandas
+
+neighbours.install()
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "curves", "runs", "timings", "trials"]

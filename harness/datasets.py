@@ -9,6 +9,7 @@ from typing import Any
 
 from harness import signature
 from harness.errors import UserError, did_you_mean, explained
+from harness.home import expanded
 from harness.recipe import split_variant
 from harness.registry import Entry, Registry, resolve
 
@@ -81,7 +82,7 @@ class DataSets:
             raise UserError(f"import of {name}: name the archive or the folder that holds it")
         candidates = self._meant(name, any_variant=True)
         with explained(f"import of {name}"):
-            taken = resolve("tasks.sources:take_any")(self.sources, candidates, Path(path).expanduser())
+            taken = resolve("tasks.sources:take_any")(self.sources, candidates, expanded(path))
         return [(dataset.title, folder) for dataset, folder in taken]
 
     def check(self, dataset: Any) -> dict[str, str]:

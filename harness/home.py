@@ -31,7 +31,13 @@ class Home:
             return cls(expanded(named, "--home" if given else "HARNESS_HOME"))
         from platformdirs import user_data_path
 
-        return cls(user_data_path("recurrent-harness", appauthor=False))
+        try:
+            usual = user_data_path("recurrent-harness", appauthor=False)
+        except RuntimeError:
+            usual = Path("~")
+        if not usual.is_absolute():  # of older platformdirs, which leave the ~ where it is
+            raise UserError("this user has no home directory for runs: name a folder with --home or HARNESS_HOME")
+        return cls(usual)
 
     @property
     def store_url(self) -> URL:
@@ -88,7 +94,7 @@ class Home:
 def expanded(path: str | os.PathLike[str], what: str = "the path") -> Path:
     """An absolute path, with ``~`` taken for a home directory.
 
-    Raises :class:`UserError` where there is no such user, and for what is meant as the address of a server: it may hold
+    Raises :class:`UserError` where there is no such directory, and for what is meant as the address of a server: it may hold
     a password, which must not become the name of a folder. The sentence begins with `what`.
     """
     if is_address(str(path)):
@@ -98,7 +104,7 @@ def expanded(path: str | os.PathLike[str], what: str = "the path") -> Path:
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: there is no home directory for the ~ in it: write the whole path") from error
 
 
 def data_root(given: str | os.PathLike[str] | None, home: Home) -> Path:

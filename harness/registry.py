@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, Literal
 
+from harness import neighbours
 from harness.errors import UserError, did_you_mean, one_line
 from harness.home import expanded
 
@@ -142,9 +143,16 @@ class Registry:
 
 
 def resolve(target: str) -> Any:
-    """The object that ``"module:attribute"`` names."""
+    """The object that ``"module:attribute"`` names; a :class:`UserError` where another package has taken the name."""
     module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    if wrong := neighbours.imported_before(module):
+        raise UserError(wrong)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        if wrong := neighbours.overwritten(module):
+            raise UserError(wrong) from error
+        raise
 
 
 def import_file(path: str) -> Any:
@@ -173,7 +181,7 @@ def import_file(path: str) -> Any:
 
 
 def _built_in(kind: Kind) -> list[Entry]:
-    targets: dict[str, str] = importlib.import_module(ROOMS[kind]).BUILTIN
+    targets: dict[str, str] = resolve(f"{ROOMS[kind]}:BUILTIN")
     return [_read_off(name, kind, target) for name, target in sorted(targets.items())]
 
 

@@ -115,9 +115,14 @@ def folder_of_cache() -> Path:
     """Where built libraries are kept: one folder for each machine type, compiler and version of the sources."""
     own = os.environ.get("HARNESS_KERNELS")
     try:
-        return Path(own).expanduser() if own else user_cache_path("recurrent-harness", appauthor=False) / "kernels"
+        folder = Path(own).expanduser() if own else user_cache_path("recurrent-harness", appauthor=False) / "kernels"
     except RuntimeError as error:
-        raise Unusable(f"HARNESS_KERNELS names no folder ({_one_line(error)}): {own}") from error
+        if own:
+            raise Unusable(f"HARNESS_KERNELS names no folder ({_one_line(error)}): {own}") from error
+        folder = Path("~")
+    if not own and not folder.is_absolute():  # of older platformdirs, which leave the ~ where it is
+        raise Unusable("this user has no home directory for compiled libraries: name a folder with HARNESS_KERNELS")
+    return folder
 
 
 def _found_or_warned() -> Library | None:

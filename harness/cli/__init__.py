@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import io
 import logging
 import os
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -28,12 +28,14 @@ from harness.cli.run import run
 from harness.cli.show import show
 from harness.cli.speed import speed
 from harness.cli.store import store_app
+from harness.cli.streams import open_missing, replace_unknown_letters
 from harness.cli.study import study_app
 from harness.cli.suite import suite_app
 from harness.cli.tune import tune
 from harness.errors import UserError, debugging, one_line, with_place
 from harness.interruption import EXIT_CODES
 from harness.masking import holds_password, mask
+from harness.neighbours import overwritten
 
 app = typer.Typer(
     name="harness",
@@ -81,11 +83,11 @@ def run_command(arguments: Sequence[str]) -> int:
 
     What a person did wrong is told in one sentence on standard error; ``HARNESS_DEBUG=1`` adds the traceback.
     """
+    open_missing()
+    replace_unknown_letters()
     _tell_what_layers_say()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a letter that the terminal lacks must not end a command
     try:
+        _check_current_folder()
         _refuse_passwords(arguments)
         code = app(list(arguments), prog_name="harness", standalone_mode=False) or 0
         sys.stdout.flush()
@@ -101,10 +103,21 @@ def run_command(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try to write what is left, and complain as well
         return 1 if error.errno == errno.EPIPE else _complain(f"error: {one_line(error)}", 1)
     except Exception as error:
+        if isinstance(error, ImportError) and (wrong := overwritten(error.name)):
+            return _complain(wrong, 2)
         if hasattr(error, "format_message"):  # typer's own errors of usage have it, whichever click they come from
             return _misused(error)
         told = "this is a mistake of the program, not yours; HARNESS_DEBUG=1 shows where it happened"
         return _complain(f"error: {with_place(error)}: {told}", 1)
+
+
+def _check_current_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UserError(
+            f"the current folder is gone or cannot be read ({error.strerror}): change to another one"
+        ) from error
 
 
 def _misused(error: Any) -> int:

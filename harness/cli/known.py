@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from harness.home import expanded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -40,7 +42,6 @@ def refuse_missing(home: str | None) -> None:
     if not named:
         return
     from harness.errors import UserError
-    from harness.home import expanded
 
     if not expanded(named, "--home" if home else "HARNESS_HOME").is_dir():
         where = f"--home {home}" if home else f"HARNESS_HOME = {named}"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from harness import addresses
@@ -78,7 +76,7 @@ class Dispatch:
 
     def _in_common(self, conditions: Conditions, shared: str | None, plugins: dict[str, bytes]) -> dict[str, Any]:
         """What the parcels of all units have in common."""
-        folder, store = str(Path.cwd()), conditions.store_url
+        store = conditions.store_url
         return {
             "campaign": uuid.uuid4().hex,
             "desk": self._desk,
@@ -88,7 +86,6 @@ class Dispatch:
             "plugins": plugins,
             "shared": shared,
             "at": self._at,
-            "folder": None if folder in sys.path or "" in sys.path else folder,
             "versions": versions.here(),
             "environment": {name: os.environ.get(name) for name in SETTINGS},
         }

@@ -11,12 +11,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError, one_line
+from harness.neighbours import has_current_folder, search_path
 
 PATIENCE = 10.0
 """Seconds that a cluster may take to answer at all."""
@@ -64,12 +66,23 @@ def join(given: str | None) -> str:
         address = _found(asked)
         probe(address)
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, namespace="harness")
+            with current_folder_kept_here():
+                ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, namespace="harness")
         except Exception as error:
             with contextlib.suppress(Exception):
                 ray.shutdown()
             raise UserError(_why(address, error)) from error
     return address
+
+
+@contextlib.contextmanager
+def current_folder_kept_here() -> Iterator[None]:
+    """Ray puts the current folder of this process on the path of all workers: an empty one where this has it not."""
+    if has_current_folder():
+        yield
+        return
+    with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
+        yield
 
 
 def leave() -> None:
@@ -85,7 +98,7 @@ def leave() -> None:
 def probe(address: str) -> None:
     """See that the server of a cluster answers at ``host:port``; a :class:`UserError` where none does."""
     reach(address)
-    command, pipe, nothing = [sys.executable, "-c", ASK, address], subprocess.PIPE, subprocess.DEVNULL
+    command, pipe, nothing = [sys.executable, *search_path(), "-c", ASK, address], subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=nothing) as asking:
         try:
             assert asking.stdout is not None

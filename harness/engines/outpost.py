@@ -14,13 +14,10 @@ def receive(parcel: dict[str, Any]) -> dict[str, Any]:
     Returns ``{"node": id, "ended": {...}}``, or ``{"node": id, "refused": sentence, "all": whether for all units}``.
     """
     import importlib
-    import sys
 
     import ray
 
     node = ray.get_runtime_context().get_node_id()
-    if parcel["folder"] is not None and parcel["folder"] in sys.path:  # Ray puts the driver's folder there, before all
-        sys.path.remove(parcel["folder"])
     try:
         versions = importlib.import_module("harness.engines.versions")
         differs = versions.difference(parcel["versions"], versions.here())

@@ -21,6 +21,7 @@ from harness.engines.engine import Conditions, Ended, Event, Said, event_of
 from harness.engines.unit import RunUnit, Unit
 from harness.errors import UserError
 from harness.masking import mask
+from harness.neighbours import search_path
 
 PATIENCE = 5.0
 """Seconds that an idle process may take to end before it is killed."""
@@ -136,7 +137,7 @@ class Processes:
         place = next(number for number in itertools.count() if all(child.place != number for child in self._children))
         group = 0 if os.name == "posix" else None  # one of its own: Ctrl-C reaches the driver alone
         process = subprocess.Popen(
-            [sys.executable, *_paths(), "-m", "harness.engines.child"],
+            [sys.executable, *search_path(), "-m", "harness.engines.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -229,11 +230,6 @@ def _kill_group(leader: int) -> None:
     if os.name == "posix":
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGKILL)
-
-
-def _paths() -> list[str]:
-    """What makes Python find modules where this process does: in the folder where it is only if this one does too."""
-    return [] if {"", os.getcwd()} & set(sys.path) else ["-P"]  # noqa: PTH109
 
 
 def _task(unit: Unit) -> object:

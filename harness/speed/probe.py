@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness.errors import UserError, is_out_of_memory, one_line, with_place
+from harness.neighbours import search_path
 from harness.speed.cases import Case
 
 LOOK_EVERY = 0.1
@@ -74,7 +75,7 @@ def probe(
 ) -> Probe:
     """Try a case in a process of its own. A reason of `stop` ends it at once and is the reason of the result."""
     order = {"case": asdict(case), "plugins": list(plugins), "threads": threads, "max_time": max_time}
-    command = [sys.executable, "-m", "harness.speed.probe", json.dumps(order)]
+    command = [sys.executable, *search_path(), "-m", "harness.speed.probe", json.dumps(order)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while True:
             try:

@@ -164,6 +164,18 @@ def kill_when_it_trains(nodes: Nodes, engine: Any, name: str, after: int) -> Cal
     return hear
 
 
+def test_files_with_the_names_of_packages_beside_the_driver_are_not_those(
+    nodes, conditions, engine, tmp_path, monkeypatch
+):
+    nodes.only("second")
+    for name in ("architectures", "tasks", "reports"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('the file of the person was imported')\n")
+    monkeypatch.chdir(tmp_path)  # which Ray puts on the path of all workers
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = ends(drive(engine(), units(conditions, range(2), epochs=2)))
+    assert [one.state for one in found] == ["done", "done"], found
+
+
 def test_a_node_that_is_killed_costs_no_run(nodes, conditions, engine, tmp_path, plugin, capfd):
     nodes.only("second")
     wanted = units(conditions, range(24), epochs=LONG)
