@@ -3,35 +3,54 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
-def count(name: str, value: int) -> None:
-    """Refuse a size that is not a whole number above zero."""
-    if not isinstance(value, int) or value < 1:
+def count(name: str, value: Any) -> int:
+    """A size as Python's int, from any integer type (NumPy's too); refused unless it is above zero."""
+    try:
+        size = operator.index(value)
+    except TypeError:
+        size = 0
+    if size < 1:
         raise ValueError(f"{name} must be a whole number above 0, got {value!r}")
+    return size
 
 
-def positive(name: str, value: float) -> None:
-    """Refuse a number that is not above zero and finite."""
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} must be positive, got {value!r}")
+def positive(name: str, value: Any) -> float:
+    """A number as Python's own, from any real type (NumPy's too); refused unless it is above zero and finite."""
+    return _number(name, value, "must be positive", lambda number: 0 < number < math.inf)
 
 
-def not_negative(name: str, value: float) -> None:
-    """Refuse a number that is negative, infinite or NaN."""
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} must not be negative, got {value!r}")
+def not_negative(name: str, value: Any) -> float:
+    """A number as Python's own; refused if it is negative, infinite or NaN."""
+    return _number(name, value, "must not be negative", lambda number: 0 <= number < math.inf)
 
 
-def probability(name: str, value: float) -> None:
-    """Refuse a number outside [0, 1]."""
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be a probability between 0 and 1, got {value!r}")
+def between(name: str, value: Any, low: float, high: float) -> float:
+    """A number as Python's own; refused outside [low, high]."""
+    return _number(name, value, f"must be a number between {low} and {high}", lambda number: low <= number <= high)
+
+
+def probability(name: str, value: Any) -> float:
+    """A number as Python's own; refused outside [0, 1]."""
+    return _number(name, value, "must be a probability between 0 and 1", lambda number: 0 <= number <= 1)
+
+
+def _number(name: str, value: Any, rule: str, allowed: Callable[[float], bool]) -> float:
+    """`value` as an int or a float of Python, which operators of torch and C functions take; `rule` ends the error."""
+    try:
+        number = value if isinstance(value, int) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, str) or not allowed(number):
+        raise ValueError(f"{name} {rule}, got {value!r}")
+    return number
 
 
 def sequence(layer: str, input: Tensor, input_size: int, batch_first: bool) -> None:
@@ -49,6 +68,13 @@ def sequence(layer: str, input: Tensor, input_size: int, batch_first: bool) -> N
         raise ValueError(f"{layer}: expected at least one time step, got an input of shape {tuple(input.shape)}")
 
 
+def packed(layer: str, data: Tensor, input_size: int) -> None:
+    """Refuse the data of a ``PackedSequence`` that are not (steps of all sequences, H_in)."""
+    if data.dim() != 2:
+        raise ValueError(f"{layer}: expected packed sequences of shape (L, H_in), got {data.dim() - 1}D instead")
+    _features(layer, data, input_size)
+
+
 def step(layer: str, input: Tensor, input_size: int) -> None:
     """Refuse the input of a single step that is neither (H_in) nor (N, H_in)."""
     if input.dim() not in (1, 2):
@@ -64,7 +90,7 @@ def state(layer: str, names: Sequence[str], hx: Any, shape: Sequence[int]) -> No
     for name, part in zip(names, parts, strict=True):
         if not isinstance(part, Tensor):
             raise ValueError(f"{layer}: expected the initial state {name} to be a tensor, got {type(part).__name__}")
-        if part.shape != torch.Size(shape):
+        if tuple(part.shape) != tuple(shape):
             raise ValueError(
                 f"{layer}: expected the initial state {name} to have shape {tuple(shape)}, got {tuple(part.shape)}"
             )
@@ -78,6 +104,16 @@ def same_dtype(layer: str, weight: Tensor, *tensors: Tensor) -> None:
                 f"{layer}: the input and the initial state must have the dtype of the weights, {weight.dtype}, "
                 f"got {tensor.dtype}"
             )
+
+
+def weight_of(module: nn.Module, name: str) -> Tensor:
+    """A weight of `module`, which tells its dtype and device; `name` is the path of one.
+
+    The first parameter, as the attribute of a reparametrised weight may be stale until its hook runs. The replicas that
+    ``nn.DataParallel`` makes have attributes only.
+    """
+    parameter = next(module.parameters(), None)
+    return operator.attrgetter(name)(module) if parameter is None else parameter
 
 
 def _features(layer: str, input: Tensor, input_size: int) -> None:

@@ -22,8 +22,8 @@ from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper, StableStep
 from architectures.kernels import cornn as compiled
 from architectures.kernels import cuda
-from architectures.projection import project
-from architectures.stack import Cell, Stack, State
+from architectures.projection import InputMap, project
+from architectures.stack import Cell, Stack, State, by_lengths, over_time, together
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -44,19 +44,35 @@ def cornn_eager(
     keep, spring, push = 1 - dt * epsilon, dt * gamma, dt
     if damping == "implicit":
         keep, spring, push = (factor / (1 + dt * epsilon) for factor in (1, dt * gamma, dt))
-    y, z = state
     weight = weight.t()
-    positions = []
-    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+
+    def step(state: State, x: Tensor) -> tuple[State, Tensor]:
+        y, z = state
         force = torch.tanh(torch.addmm(x, torch.cat((z, y), dim=1), weight))
         z = torch.add(torch.sub(keep * z, y, alpha=spring), force, alpha=push)
         y = torch.add(y, z, alpha=dt)
-        positions.append(y)
-    return torch.stack(positions), (y, z)
+        return (y, z), y
+
+    positions, state = over_time(step, state, drive)
+    return together(positions), state
 
 
 _BACKENDS = {"cuda": cuda.cornn, "cpu": compiled.cornn, "eager": cornn_eager}
 _FAST = {**_BACKENDS, "cuda": cuda.fast(cuda.cornn)}
+
+
+class _Maps(InputMap):
+    """The one linear map of coRNN, of u, z and y."""
+
+    def __init__(self, input_size: int, hidden_size: int, *rest: Any) -> None:
+        super().__init__(input_size + 2 * hidden_size, hidden_size, *rest)
+
+    def forward(self, input: Tensor, *, parts: bool = False) -> Any:
+        """The linear map of `input`; with `parts`, that of u (L, N, H_in) with the bias, and the columns of [z, y]."""
+        if not parts:
+            return super().forward(input)
+        weight_u, weight_zy = self.weight.split((input.shape[-1], 2 * self.out_features), dim=1)
+        return project(input, weight_u, self.bias), weight_zy
 
 
 class CoRNNCell(Cell[State]):
@@ -84,30 +100,31 @@ class CoRNNCell(Cell[State]):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size)
-        checks.positive("dt", dt)
-        checks.not_negative("gamma", gamma)
-        checks.not_negative("epsilon", epsilon)
+        self.dt = checks.positive("dt", dt)
+        self.gamma = checks.not_negative("gamma", gamma)
+        self.epsilon = checks.not_negative("epsilon", epsilon)
         if damping not in ("explicit", "implicit"):
             raise ValueError(f"damping must be 'explicit' or 'implicit', got {damping!r}")
         if maps not in (None, 1, 2, 3):
             raise ValueError(f"maps must be 1, 2 or 3, got {maps!r}")
-        self.dt = dt
-        self.gamma = gamma
-        self.epsilon = epsilon
         self.damping: Damping = damping
         self.maps: Maps = maps or 1
-        self.i2h = nn.Linear(input_size + 2 * hidden_size, hidden_size, bias, device, dtype)
+        self.i2h = _Maps(self.input_size, self.hidden_size, bias, device, dtype)
         if self.maps > 1:
             self.reset_parameters()
 
-    def unroll(self, input: Tensor, state: State, backend: str | None = None) -> tuple[Tensor, State]:
-        """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): the output (L, N, H) and the final state."""
-        weight_u, weight_zy = self.i2h.weight.split((self.input_size, 2 * self.hidden_size), dim=1)
-        drive = project(input, weight_u, self.i2h.bias)
+    def unroll(
+        self, input: Tensor, state: State, backend: str | None = None, batch_sizes: list[int] | None = None
+    ) -> tuple[Tensor, State]:
+        """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): see :meth:`Cell.unroll`."""
+        drive, weight_zy = self.i2h(input, parts=True)
         backends = _FAST if self.fast_math else _BACKENDS
-        return kernels.run(
-            "cornn", backend, backends, drive, weight_zy, state, self.dt, self.gamma, self.epsilon, self.damping
-        )
+        constants = self.dt, self.gamma, self.epsilon, self.damping
+
+        def run(state: State, drive: Tensor) -> tuple[Tensor, State]:
+            return kernels.run("cornn", backend, backends, drive, weight_zy, state, *constants)
+
+        return by_lengths(run, batch_sizes, state, drive)
 
     def last(self, output: Tensor, state: State) -> Tensor:
         """The last output, which is the final position."""
@@ -158,7 +175,7 @@ class CoRNN(Stack[State]):
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        checks.count("num_layers", num_layers)
+        num_layers = checks.count("num_layers", num_layers)
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         cells = [
             CoRNNCell(

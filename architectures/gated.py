@@ -32,18 +32,22 @@ KEEP_GATE = 1
 """Which block of H rows of torch's biases is the gate that keeps: (i, f, g, o) in an LSTM, (r, z, n) in a GRU."""
 
 
+def checked_sizes(input_size: int, hidden_size: int, num_layers: int) -> tuple[int, int, int]:
+    """The sizes as ints of Python, whatever integer type they came in."""
+    return (
+        checks.count("input_size", input_size),
+        checks.count("hidden_size", hidden_size),
+        checks.count("num_layers", num_layers),
+    )
+
+
 def check_arguments(
-    sizes: tuple[int, int, int],
-    dropout: float,
     bias: bool,
     forget_bias: ForgetBias,
     chrono_length: int | None,
     backend: str | None,
 ) -> None:
-    """Refuse constructor arguments that cannot be; `sizes` are those of the input, the hidden state and the stack."""
-    for name, size in zip(("input_size", "hidden_size", "num_layers"), sizes, strict=True):
-        checks.count(name, size)
-    checks.probability("dropout", dropout)
+    """Refuse constructor arguments that cannot be."""
     kernels.known("backend", backend)
     if forget_bias not in (0, 1, "chrono"):
         raise ValueError(f"forget_bias must be 0, 1 or 'chrono', got {forget_bias!r}")
@@ -85,7 +89,7 @@ def check_call(rnn: nn.RNNBase, states: tuple[str, ...], input: Tensor | PackedS
         batch = (input.shape[0 if rnn.batch_first else 1],) if input.dim() == 3 else ()
         checks.state(name, states, hx, (rnn.num_layers, *batch, rnn.hidden_size))
     given = () if hx is None else (hx,) if len(states) == 1 else hx
-    checks.same_dtype(name, next(rnn.parameters()), input, *given)
+    checks.same_dtype(name, checks.weight_of(rnn, "weight_ih_l0"), input, *given)
 
 
 def extra_repr(forget_bias: ForgetBias, chrono_length: int | None) -> str:

@@ -64,13 +64,14 @@ def run(
     path = torch_path(rnn, input)
     with _autocast_of(path):
         result = forward(input, hx) if pieces == 1 else _in_chunks(forward, input, hx, time, pieces)
-    kernels.ran(f"{operation} ({path}{', in chunks' if pieces > 1 else ''})", "torch")
+    if not kernels.exporting():
+        kernels.ran(f"{operation} ({path}{', in chunks' if pieces > 1 else ''})", "torch")
     return result
 
 
 def chunks(rnn: nn.RNNBase, input: Tensor) -> int:
     """Number of the chunks that `rnn` runs `input` in: one, but for long sequences on the CPU."""
-    if input.device.type != "cpu" or input.numel() == 0:
+    if input.device.type != "cpu" or kernels.exporting() or input.numel() == 0:
         return 1
     length = input.shape[1 if rnn.batch_first and input.dim() == 3 else 0]
     gates = 4 if rnn.mode == "LSTM" else 3

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
-from architectures import gated, gated_paths, kernels
+from architectures import checks, gated, gated_paths, kernels
 from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
 from architectures.gated import ForgetBias
+from architectures.stack import over_time, together
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -32,13 +33,15 @@ def gru_eager(drive: Tensor, weight: Tensor, bias: Tensor | None, h: Tensor) -> 
     `drive` (L, N, 3H) is W x + b of every step, `weight` is R (3H, H) and `bias` d (3H), all in torch's order of blocks
     (r, z, n), and `h` is the initial state (N, H). Returns h of every step (L, N, H) and the final one.
     """
-    outputs = []
-    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+
+    def step(h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         (x_r, x_z, x_n), (h_r, h_z, h_n) = x.chunk(3, dim=1), F.linear(h, weight, bias).chunk(3, dim=1)
         n = torch.tanh(x_n + torch.sigmoid(x_r + h_r) * h_n)
         h = n + torch.sigmoid(x_z + h_z) * (h - n)
-        outputs.append(h)
-    return torch.stack(outputs), h
+        return h, h
+
+    outputs, h = over_time(step, h, drive)
+    return together(outputs), h
 
 
 class GRU(nn.GRU):
@@ -68,8 +71,9 @@ class GRU(nn.GRU):
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        sizes = (input_size, hidden_size, num_layers)
-        gated.check_arguments(sizes, dropout, bias, forget_bias, chrono_length, backend)
+        sizes = gated.checked_sizes(input_size, hidden_size, num_layers)
+        dropout = checks.probability("dropout", dropout)
+        gated.check_arguments(bias, forget_bias, chrono_length, backend)
         super().__init__(*sizes, bias=bias, batch_first=batch_first, dropout=dropout, device=device, dtype=dtype)
         self.backend = backend
         self.forget_bias = forget_bias

@@ -21,8 +21,17 @@ from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
 from architectures.kernels import cuda, elementwise
 from architectures.kernels.elementwise import Memory
-from architectures.projection import project
-from architectures.stack import Cell, Stack, mask_over_time
+from architectures.projection import InputMap
+from architectures.stack import (
+    Cell,
+    Stack,
+    by_lengths,
+    mask_over_time,
+    over_time,
+    rows_of,
+    scattered,
+    together,
+)
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -44,13 +53,14 @@ def indrnn_eager(
     """
     drive = drive if bias is None else drive + bias
     act = _ACTIVATIONS[activation]
-    h = h0
-    u = u.expand_as(h)  # once, so that autograd sums its gradient over the batch once and not at every step
-    states = []
-    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+    u = u.expand_as(h0)  # once, so that autograd sums its gradient over the batch once and not at every step
+
+    def step(h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         h = act(torch.addcmul(x, u, h))
-        states.append(h)
-    return torch.stack(states), h
+        return h, h
+
+    states, h = over_time(step, h0, drive)
+    return together(states), h
 
 
 _BACKENDS = {"cuda": cuda.indrnn, "cpu": elementwise.indrnn, "eager": indrnn_eager}
@@ -68,8 +78,8 @@ class IndRNNCell(Cell[Tensor]):
     set back onto it before they are used next; parameters handed in from outside (``torch.func.functional_call``) are
     used as they are. `long_memory` starts u near the bound, for a layer of which only the last step is read.
 
-    `batch_norm` normalises each unit over all steps of all sequences of a batch, padding included, and in evaluation
-    by running statistics: what enters the recurrence ("before"), or what leaves it ("after": the authors' choice, but
+    `batch_norm` normalises each unit over all steps of all sequences of a batch, padding included (but a
+    ``PackedSequence`` has none), and in evaluation by running statistics: what enters the recurrence ("before"), or what leaves it ("after": the authors' choice, but
     where a sequence continues another one; the state itself is not normalised).
     """
 
@@ -94,31 +104,32 @@ class IndRNNCell(Cell[Tensor]):
         self.memory: Memory = memory
         if activation not in _ACTIVATIONS:
             raise ValueError(f"activation must be 'relu' or 'tanh', got {activation!r}")
-        checks.positive("bound", bound)
+        self.bound = checks.positive("bound", bound)
         if batch_norm not in ("none", "before", "after"):
             raise ValueError(f"batch_norm must be 'none', 'before' or 'after', got {batch_norm!r}")
         self.activation: Activation = activation
-        self.bound = bound
         self.long_memory = long_memory
         self.batch_norm: BatchNorm = batch_norm
-        self.i2h = nn.Linear(input_size, hidden_size, bias, device, dtype)
-        self.u = nn.Parameter(torch.empty(hidden_size, device=device, dtype=dtype))
-        self.norm = nn.BatchNorm1d(hidden_size, device=device, dtype=dtype) if batch_norm != "none" else None
+        self.i2h = InputMap(self.input_size, self.hidden_size, bias, device, dtype)
+        self.u = nn.Parameter(torch.empty(self.hidden_size, device=device, dtype=dtype))
+        self.norm = nn.BatchNorm1d(self.hidden_size, device=device, dtype=dtype) if batch_norm != "none" else None
         self.reset_parameters()
 
-    def unroll(self, input: Tensor, state: Tensor, backend: str | None = None) -> tuple[Tensor, Tensor]:
-        """Run over `input` (L, N, H_in) from `state` (N, H): the output (L, N, H) and the final state."""
+    def unroll(
+        self, input: Tensor, state: Tensor, backend: str | None = None, batch_sizes: list[int] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run over `input` (L, N, H_in) from `state` (N, H): see :meth:`Cell.unroll`."""
         u = self._bounded()
-        drive = project(input, self.i2h.weight)
-        bias: Tensor | None = self.i2h.bias
-        if self.norm is not None and self.batch_norm == "before":
-            drive = drive if bias is None else drive + bias
-            drive, bias = self.norm(drive.flatten(0, 1)).view_as(drive), None
+        drive, bias = self.i2h(input, parts=True)
+        if self.batch_norm == "before":
+            drive, bias = self._normalised(drive if bias is None else drive + bias, batch_sizes), None
         backends = _FAST if self.fast_math else _BACKENDS
-        output, state = kernels.run("indrnn", backend, backends, drive, u, bias, state, self.activation, self.memory)
-        if self.norm is not None and self.batch_norm == "after":
-            output = self.norm(output.flatten(0, 1)).view_as(output)
-        return output, state
+
+        def run(state: Tensor, drive: Tensor) -> tuple[Tensor, Tensor]:
+            return kernels.run("indrnn", backend, backends, drive, u, bias, state, self.activation, self.memory)
+
+        output, state = by_lengths(run, batch_sizes, state, drive)
+        return self._normalised(output, batch_sizes) if self.batch_norm == "after" else output, state
 
     def last(self, output: Tensor, state: Tensor) -> Tensor:
         """The last output, which is the final state unless it is normalised."""
@@ -147,12 +158,22 @@ class IndRNNCell(Cell[Tensor]):
             shown += ", long_memory=True"
         return shown + f", batch_norm={self.batch_norm!r}"
 
+    def _normalised(self, sequence: Tensor, batch_sizes: list[int] | None) -> Tensor:
+        """`sequence` (L, N, H) normalised over all of its steps, or over those that `batch_sizes` says there are."""
+        assert self.norm is not None  # as batch_norm says
+        if batch_sizes is None:
+            return self.norm(sequence.flatten(0, 1)).view_as(sequence)
+        rows = rows_of(batch_sizes, sequence.device)
+        return scattered(self.norm(sequence.flatten(0, 1)[rows]), rows, sequence.shape[:2])
+
     def _bounded(self) -> Tensor:
         """The vector u, set back onto the bound where it is beyond."""
         u: Tensor = self.u
+        if "u" not in self._parameters:  # made by a hook, or a replica's: not ours to change
+            return u - u.detach() + u.detach().clamp(-self.bound, self.bound)  # the projection's value and gradient
         if not isinstance(u, nn.Parameter):
             return u
-        if torch._C._are_functorch_transforms_active():  # they allow no change in place
+        if kernels.exporting() or torch._C._are_functorch_transforms_active():  # they allow no change in place
             return u.clamp(-self.bound, self.bound)
         # .data, because a graph made before by another call of this layer must still be able to go backward: its u was
         # within the bound and therefore does not change here, unless an optimiser has changed it since anyway.
@@ -188,8 +209,8 @@ class IndRNN(Stack[Tensor]):
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        checks.count("num_layers", num_layers)
-        checks.probability("dropout", dropout)
+        num_layers = checks.count("num_layers", num_layers)
+        dropout = checks.probability("dropout", dropout)
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         cells = [
             IndRNNCell(

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
-from architectures import gated, gated_paths, kernels
+from architectures import checks, gated, gated_paths, kernels
 from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
 from architectures.gated import ForgetBias
+from architectures.stack import over_time, together
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -32,15 +33,17 @@ def lstm_eager(drive: Tensor, weight: Tensor, state: tuple[Tensor, Tensor]) -> t
     `drive` (L, N, 4H) is W x of every step with both biases, `weight` is R (4H, H), both in torch's order of blocks
     (i, f, g, o), and `state` is (h, c), each (N, H). Returns h of every step (L, N, H) and the final (h, c).
     """
-    h, c = state
     weight = weight.t()
-    outputs = []
-    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+
+    def step(state: tuple[Tensor, Tensor], x: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        h, c = state
         i, f, g, o = torch.addmm(x, h, weight).chunk(4, dim=1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
-        outputs.append(h)
-    return torch.stack(outputs), (h, c)
+        return (h, c), h
+
+    outputs, state = over_time(step, state, drive)
+    return together(outputs), state
 
 
 class LSTM(nn.LSTM):
@@ -70,8 +73,9 @@ class LSTM(nn.LSTM):
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        sizes = (input_size, hidden_size, num_layers)
-        gated.check_arguments(sizes, dropout, bias, forget_bias, chrono_length, backend)
+        sizes = gated.checked_sizes(input_size, hidden_size, num_layers)
+        dropout = checks.probability("dropout", dropout)
+        gated.check_arguments(bias, forget_bias, chrono_length, backend)
         super().__init__(*sizes, bias=bias, batch_first=batch_first, dropout=dropout, device=device, dtype=dtype)
         self.backend = backend
         self.forget_bias = forget_bias

@@ -7,9 +7,13 @@ side, and added up.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from architectures import kernels
 
 WIDEST = 16
 """Input sizes beyond which one product is as fast."""
@@ -17,12 +21,22 @@ ROWS = 1024
 """Pairs of a step and a sequence in a stretch, at most; below an eighth of them a product is not worth its call."""
 
 
+class InputMap(nn.Linear):
+    """``nn.Linear`` whose `parts` a recurrence asks for: by a call, so that hooks that make its weight anew run."""
+
+    def forward(self, input: Tensor, *, parts: bool = False) -> Any:
+        """The linear map of `input`; with `parts`, its product with the weight (L, N, H) alone, and the bias."""
+        return (project(input, self.weight), self.bias) if parts else super().forward(input)
+
+
 def project(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``F.linear(input, weight, bias)`` with a fast gradient: (L, N, H_in), (H, H_in) and (H) to (L, N, H)."""
     length, batch, size = input.shape
-    steps = _steps(length, batch)
     narrow = size <= WIDEST and (size > 1 or bias is not None)
-    if input.device.type != "cpu" or not narrow or length == 0 or steps * batch < ROWS // 8:
+    if input.device.type != "cpu" or not narrow or kernels.exporting() or length == 0:
+        return F.linear(input, weight, bias)
+    steps = _steps(length, batch)
+    if steps * batch < ROWS // 8:
         return F.linear(input, weight, bias)
     matrix = weight.t()
     if bias is not None:

@@ -26,7 +26,7 @@ from architectures.descriptor import Architecture, Paper
 from architectures.kernels import cuda, elementwise
 from architectures.kernels.elementwise import Memory
 from architectures.projection import project
-from architectures.stack import Cell, Stack, mask_over_time
+from architectures.stack import Cell, Stack, Unroll, by_lengths, mask_over_time, over_time, together
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -57,15 +57,15 @@ def sru_eager(
         forget, reset = forget + bias[0], reset + bias[1]
     skip = skip.to(c0.dtype)
     vf, vr = v.unsqueeze(1).expand(2, *c0.shape)  # once, so that the gradient is summed over the batch once
-    c = c0
-    states = [c0]
-    # Indexing the tensors by time instead of unbind would make the backward pass quadratic in L.
-    for x, x_f in zip(candidate.unbind(0), forget.unbind(0), strict=True):
+
+    def step(c: Tensor, x: Tensor, x_f: Tensor) -> tuple[Tensor, Tensor]:
         c = torch.lerp(x, c, torch.sigmoid(torch.addcmul(x_f, vf, c)))
-        states.append(c)
+        return c, c
+
+    states, c = over_time(step, c0, candidate, forget)
     # The rest depends on no step but its own, and is done for all at once.
-    r = torch.sigmoid(torch.addcmul(reset, vr, torch.stack(states[:-1])))
-    return torch.lerp(skip, _ACTIVATIONS[activation](torch.stack(states[1:])), r), c
+    r = torch.sigmoid(torch.addcmul(reset, vr, together(states, before=c0)))
+    return torch.lerp(skip, _ACTIVATIONS[activation](together(states)), r), c
 
 
 _BACKENDS = {"cuda": cuda.sru, "cpu": elementwise.sru, "eager": sru_eager}
@@ -85,6 +85,7 @@ class SRUCell(Cell[Tensor]):
     """
 
     state_names: ClassVar[tuple[str, ...]] = ("c",)
+    weight_name: ClassVar[str] = "weight"
 
     def __init__(
         self,
@@ -108,19 +109,16 @@ class SRUCell(Cell[Tensor]):
         if activation not in _ACTIVATIONS:
             raise ValueError(f"activation must be 'identity', 'tanh' or 'relu', got {activation!r}")
         for name, start in (("forget_bias", forget_bias), ("highway_bias", highway_bias)):
-            if not -100 <= start <= 100:
-                raise ValueError(f"{name} must be a number between -100 and 100, got {start!r}")
-            if start != 0 and not bias:
+            if checks.between(name, start, -100, 100) != 0 and not bias:
                 raise ValueError(f"{name}={start!r} needs bias=True")
-        checks.probability("dropout", dropout)
-        checks.probability("input_dropout", input_dropout)
         self.activation: Activation = activation
-        self.forget_bias = forget_bias
-        self.highway_bias = highway_bias
+        self.forget_bias = checks.between("forget_bias", forget_bias, -100, 100)
+        self.highway_bias = checks.between("highway_bias", highway_bias, -100, 100)
         self.rescale = rescale
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.scale = math.sqrt(1 + 2 * math.exp(highway_bias)) if rescale else 1.0
+        self.dropout = checks.probability("dropout", dropout)
+        self.input_dropout = checks.probability("input_dropout", input_dropout)
+        self.scale = math.sqrt(1 + 2 * math.exp(self.highway_bias)) if rescale else 1.0
+        input_size, hidden_size = self.input_size, self.hidden_size
         maps = 3 if input_size == hidden_size else 4
         self.weight = nn.Parameter(torch.empty(maps * hidden_size, input_size, device=device, dtype=dtype))
         self.v = nn.Parameter(torch.empty(2, hidden_size, device=device, dtype=dtype))
@@ -128,29 +126,34 @@ class SRUCell(Cell[Tensor]):
         self.bias: nn.Parameter | None = nn.Parameter(empty) if bias else None
         self.reset_parameters()
 
-    def unroll(self, input: Tensor, state: Tensor, backend: str | None = None) -> tuple[Tensor, Tensor]:
-        """Run over `input` (L, N, H_in) from `state` (N, H): the output (L, N, H) and the final state."""
+    def unroll(
+        self, input: Tensor, state: Tensor, backend: str | None = None, batch_sizes: list[int] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run over `input` (L, N, H_in) from `state` (N, H): see :meth:`Cell.unroll`."""
         read = input
         if self.training and self.input_dropout > 0:
             read = input * mask_over_time(input, self.input_dropout)
         weight, weight_skip = self.weight.tensor_split((3 * self.hidden_size,))
-        bias = None if self.bias is None else self.bias.view(2, self.hidden_size)
+        v, bias = self.v, self.bias
+        bias = None if bias is None else bias.view(2, self.hidden_size)
         gates = project(read, weight)
         skip = project(read, weight_skip) if len(weight_skip) else input * self.scale
         backends = _FAST if self.fast_math else _BACKENDS
-        output, state = kernels.run(
-            "sru", backend, backends, gates, skip, self.v, bias, state, self.activation, self.memory
-        )
+
+        def run(state: Tensor, gates: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
+            return kernels.run("sru", backend, backends, gates, skip, v, bias, state, self.activation, self.memory)
+
+        output, state = by_lengths(run, batch_sizes, state, gates, skip)
         if self.training and self.dropout > 0:  # the same as r * mask * act(c') + (1 - r * mask) * s
             output = skip + mask_over_time(output, self.dropout) * (output - skip)
         return output, state
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, input: Tensor, hx: Tensor | None = None, unroll: Unroll | None = None) -> tuple[Tensor, Tensor]:
         """One step: `input` is (N, H_in) or (H_in), `hx`, the state c, (N, H) or (H), zeros when left out.
 
         Returns the output h and the new state c, in the shape of `hx`. Raises ``ValueError`` for other shapes.
         """
-        return self.step(input, hx)
+        return self.step(input, hx) if unroll is None else super().forward(input, hx, unroll)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -209,8 +212,8 @@ class SRU(Stack[Tensor]):
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        checks.count("num_layers", num_layers)
-        checks.probability("dropout", dropout)
+        num_layers = checks.count("num_layers", num_layers)
+        dropout = checks.probability("dropout", dropout)
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         cells = [
             SRUCell(

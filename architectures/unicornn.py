@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,8 +23,8 @@ from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper, StableStep
 from architectures.kernels import cuda, elementwise, parallel
 from architectures.kernels.elementwise import Memory
-from architectures.projection import project
-from architectures.stack import Cell, Stack, State, mask_over_time
+from architectures.projection import InputMap
+from architectures.stack import Cell, Stack, State, by_lengths, mask_over_time, over_time, together
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -41,16 +42,18 @@ def unicornn_eager(
     positions of every step (L, N, H) and the final (y, z). Autograd keeps every step, whatever `memory` says.
     """
     drive = drive if bias is None else drive + bias
-    y, z = state
     # Expanded once, so that autograd sums their gradients over the batch once and not at every step.
-    w, s = w.expand_as(y), s.expand_as(y)
-    positions = []
-    for x in drive.unbind(0):  # indexing drive[t] instead would make the backward pass quadratic in L
+    w, s = w.expand_as(state[0]), s.expand_as(state[0])
+
+    def step(state: State, x: Tensor) -> tuple[State, Tensor]:
+        y, z = state
         force = torch.add(torch.tanh(torch.addcmul(x, w, y)), y, alpha=alpha)
         z = torch.addcmul(z, s, force, value=-1)
         y = torch.addcmul(y, s, z)
-        positions.append(y)
-    return torch.stack(positions), (y, z)
+        return (y, z), y
+
+    positions, state = over_time(step, state, drive)
+    return together(positions), state
 
 
 _BACKENDS = {
@@ -83,23 +86,27 @@ class UnICORNNCell(Cell[State]):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size)
-        checks.positive("dt", dt)
-        checks.not_negative("alpha", alpha)
+        self.dt = checks.positive("dt", dt)
+        self.alpha = checks.not_negative("alpha", alpha)
         elementwise.check_memory(memory)
         self.memory: Memory = memory
-        self.dt = dt
-        self.alpha = alpha
-        self.i2h = nn.Linear(input_size, hidden_size, bias, device, dtype)
-        self.w = nn.Parameter(torch.empty(hidden_size, device=device, dtype=dtype))
-        self.c = nn.Parameter(torch.empty(hidden_size, device=device, dtype=dtype))
+        self.i2h = InputMap(self.input_size, self.hidden_size, bias, device, dtype)
+        self.w = nn.Parameter(torch.empty(self.hidden_size, device=device, dtype=dtype))
+        self.c = nn.Parameter(torch.empty(self.hidden_size, device=device, dtype=dtype))
         self.reset_parameters()
 
-    def unroll(self, input: Tensor, state: State, backend: str | None = None) -> tuple[Tensor, State]:
-        """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): the output (L, N, H) and the final state."""
-        drive = project(input, self.i2h.weight)
-        s, bias = self.dt * torch.sigmoid(self.c), self.i2h.bias
+    def unroll(
+        self, input: Tensor, state: State, backend: str | None = None, batch_sizes: list[int] | None = None
+    ) -> tuple[Tensor, State]:
+        """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): see :meth:`Cell.unroll`."""
+        drive, bias = self.i2h(input, parts=True)
+        w, s = self.w, self.dt * torch.sigmoid(self.c)
         backends = _FAST if self.fast_math else _BACKENDS
-        return kernels.run("unicornn", backend, backends, drive, self.w, s, bias, state, self.alpha, self.memory)
+
+        def run(state: State, drive: Tensor) -> tuple[Tensor, State]:
+            return kernels.run("unicornn", backend, backends, drive, w, s, bias, state, self.alpha, self.memory)
+
+        return by_lengths(run, batch_sizes, state, drive)
 
     def last(self, output: Tensor, state: State) -> Tensor:
         """The last output, which is the final position."""
@@ -148,9 +155,9 @@ class UnICORNN(Stack[State]):
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        checks.count("num_layers", num_layers)
-        checks.probability("dropout", dropout)
-        steps = list(dt) if isinstance(dt, Sequence) else [dt] * num_layers
+        num_layers = checks.count("num_layers", num_layers)
+        dropout = checks.probability("dropout", dropout)
+        steps = [dt] * num_layers if isinstance(dt, Real) else list(dt)
         if len(steps) != num_layers:
             raise ValueError(f"dt must be one number or one for each of the {num_layers} layers, got {len(steps)}")
         sizes = [input_size] + [hidden_size] * (num_layers - 1)

@@ -12,11 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import ParamSpec, TypeVar
 
-__all__ = ["BACKENDS", "add", "choose", "counts", "ran", "reset", "run"]
+__all__ = ["BACKENDS", "PORTABLE", "add", "choose", "counts", "exporting", "ran", "reset", "run"]
 
 BACKENDS = ("eager", "cpu", "cuda", "parallel", "torch")
 """Every backend an operation may have: plain PyTorch, compiled for the CPU, compiled for CUDA, parallel in time, and
 torch's own fused operator."""
+
+PORTABLE = ("torch", "eager")
+"""The backends made of torch's own operators: what they computed can be loaded where this package is not installed."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +40,8 @@ def run(
 
     `implementations` maps the backends of an operation, best first, to what computes it. One that can't compute every
     call has an attribute ``fits``, a function of the same arguments that says whether it can compute this one. One that
-    counts what it does itself, because a compiler may take the call away from here, has an attribute ``counts``.
+    counts what it does itself, because a compiler may take the call away from here, has an attribute ``counts``. What
+    is exported is not counted, as nothing is computed.
     """
 
     def fits(backend: str) -> bool:
@@ -47,7 +51,7 @@ def run(
     backend = choose(operation, requested, tuple(implementations), fits)
     implementation = implementations[backend]
     result = implementation(*args, **kwargs)
-    if not getattr(implementation, "counts", False):
+    if not getattr(implementation, "counts", False) and not exporting():
         ran(operation, backend)
     return result
 
@@ -58,10 +62,13 @@ def choose(
     """The backend to run: `requested` (a layer's keyword), else ``HARNESS_BACKEND``, else the first one that fits.
 
     `backends` names those of the operation, best first, and `fits` tells of one of them whether it can compute this
-    call; it is asked no more than is needed. The environment variable speaks to all operations at once, so one that
+    call; it is asked no more than is needed. What is exported takes one of :data:`PORTABLE`, whatever is wished. The environment variable speaks to all operations at once, so one that
     lacks the backend it names uses its best; the keyword speaks to one, so there this is a ``ValueError``, as is a name
     that is no backend at all.
     """
+    if exporting():
+        backends = [backend for backend in backends if backend in PORTABLE]
+        requested = requested if requested in backends else None
     if requested is not None:
         if requested not in backends or not fits(requested):
             here = [backend for backend in backends if fits(backend)]
@@ -73,6 +80,15 @@ def choose(
         if wished in backends and fits(wished):
             return wished
     return next(backend for backend in backends if fits(backend))
+
+
+def exporting() -> bool:
+    """Whether a program is being made to be loaded elsewhere: ``torch.export``, ``torch.onnx.export``, ``torch.jit``."""
+    import torch
+
+    if torch.compiler.is_exporting():
+        return True
+    return not torch.compiler.is_compiling() and torch.jit.is_tracing()
 
 
 def known(name: str, backend: str | None) -> None:

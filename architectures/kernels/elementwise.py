@@ -202,11 +202,17 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
 
 
 def _gradients(
-    ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None, alone: bool = False
+    ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None
 ) -> tuple[Any, ...]:
-    *tensors, states, final = ctx.saved_tensors
+    return _backward_of(ctx, ctx.saved_tensors, grad_output, grad_final, torch.ops.harness.sweep_backward)
+
+
+def _backward_of(
+    ctx: Any, saved: tuple[Any, ...], grad_output: Tensor | None, grad_final: Tensor | None, operator: Any
+) -> tuple[Any, ...]:
+    """The gradients of all arguments. `saved` is read once by who calls: checkpoints give it up only once."""
+    *tensors, states, final = saved
     given = (ctx.constant, grad_output, grad_final, *ctx.others)
-    operator: Any = _run_backward if alone else torch.ops.harness.sweep_backward
     d_input, d_skip, d_weight, d_initial = operator(ctx.step, *tensors, states, final, *given)
     return None, d_input, None if tensors[1] is None else d_skip, d_weight, d_initial, *(None,) * 4
 
@@ -229,10 +235,11 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
+        saved = ctx.saved_tensors
         # Only the operator refuses second derivatives, which gradients are enabled for.
-        alone = not torch.is_grad_enabled() and plain(*gradients, *ctx.saved_tensors)
-        output, kept, states, final = gradients
-        return _gradients(ctx, output, kept, states, final, alone)
+        alone = not torch.is_grad_enabled() and plain(*gradients, *saved)
+        operator: Any = _run_backward if alone else torch.ops.harness.sweep_backward
+        return _backward_of(ctx, saved, gradients[0], gradients[3], operator)
 
 
 def _left(
