@@ -2,8 +2,10 @@
 
 On a GPU an update of a small model is hundreds of launches, each of which takes the device less time than it takes
 Python to ask for it. The first updates are made as usual; the next one is recorded, replayed, and compared bit for bit
-with the same update made as usual. Where it differs or cannot be recorded, one warning says so and all goes on as
-usual: a graph changes no number. ``HARNESS_CUDA_GRAPHS=0`` turns them off.
+with the same update made as usual. Where it differs, cannot be recorded or does not fit into memory, one warning says
+so and all goes on as usual: a graph changes no number. None is tried where an update waits for the device, nor where
+cuDNN draws the dropout between the layers of an RNN, since its random numbers cannot be set back for the comparison.
+``HARNESS_CUDA_GRAPHS=0`` turns graphs off.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.errors import one_line
 from harness.registry import resolve
@@ -34,6 +36,9 @@ class Recorder(Protocol):
     def usual(self, work: Callable[[], Tensor]) -> Tensor:
         """Do the work where a recording may follow it."""
 
+    def waits(self, work: Callable[[], None]) -> bool:
+        """Do the work; whether it made the host wait for the device, which no recording can."""
+
     def record(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
         """Record the work without doing it; where its result will be, and what does it."""
 
@@ -42,6 +47,9 @@ class Recorder(Protocol):
 
     def set_random_state(self, state: Any) -> None:
         """Let the random numbers go on from a state."""
+
+    def release(self) -> None:
+        """Free the memory of what is referred to no more."""
 
 
 class Device:
@@ -59,11 +67,27 @@ class Device:
         current.wait_stream(self._side)
         return result
 
+    def waits(self, work: Callable[[], None]) -> bool:
+        """As torch warns of it; see :class:`Recorder`. All other warnings are passed on."""
+        before = torch.cuda.get_sync_debug_mode()
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                work()
+            finally:
+                torch.cuda.set_sync_debug_mode(before)
+        of_waiting = [one for one in seen if "synchronizing CUDA operation" in str(one.message)]
+        for one in seen:
+            if one not in of_waiting and "Synchronization debug mode" not in str(one.message):
+                warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+        return bool(of_waiting)
+
     def record(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
         """The work as a graph; see :class:`Recorder`."""
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._side, capture_error_mode="thread_local"):
-            result = work()
+        self.release()  # while it captures, torch cannot turn memory that it keeps into memory of the graph
+        capture = resolve("architectures.kernels.cuda.capturing:capture")
+        graph, result = capture(work, self._side, torch.cuda.graph_pool_handle())
         return result, graph.replay
 
     def random_state(self) -> Any:
@@ -74,10 +98,24 @@ class Device:
         """Of the default generator of the device."""
         torch.cuda.set_rng_state(state, self._device)
 
+    def release(self) -> None:
+        """To the device, from torch's cache."""
+        torch.cuda.empty_cache()
 
-def recorder(device: torch.device) -> Recorder | None:
-    """What records updates on a device; None where they are made as usual: on the CPU, or where that was asked for."""
-    return Device(device) if device.type == "cuda" and os.environ.get(SWITCH, "1") != "0" else None
+
+def recorder(device: torch.device, model: nn.Module) -> Recorder | None:
+    """What records updates of a model on a device; None where they are made as usual.
+
+    That is on the CPU, where it was asked for, and where cuDNN draws dropout between layers of the model.
+    """
+    if device.type != "cuda" or os.environ.get(SWITCH, "1") == "0" or _cudnn_draws(model):
+        return None
+    return Device(device)
+
+
+def _cudnn_draws(model: nn.Module) -> bool:
+    """Whether a part of the model has dropout whose random numbers are kept by cuDNN, not by torch's generator."""
+    return any(isinstance(part, nn.RNNBase) and part.num_layers > 1 and part.dropout > 0 for part in model.modules())
 
 
 @dataclass(frozen=True)
@@ -126,27 +164,51 @@ class Updates:
         if self._recorded is not None:
             return self._recorded(inputs, targets)
         self._before += 1
-        if self._before <= WARM_UP:
+        if self._before < WARM_UP:
             return self._recorder.usual(lambda: self._update(inputs, None, targets))
+        if self._before == WARM_UP:
+            return self._watched(self._recorder, inputs, targets)
         return self._try(self._recorder, inputs, targets)
+
+    def _watched(self, recorder: Recorder, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Make the last update before the recording, and give that up where it waits for the device."""
+        losses: list[Tensor] = []
+        if recorder.waits(lambda: losses.append(recorder.usual(lambda: self._update(inputs, None, targets)))):
+            self._give_up("is not tried, as it makes the host wait for the device")
+        return losses[0]
 
     def _try(self, recorder: Recorder, inputs: Tensor, targets: Tensor) -> Tensor:
         """Record this update, make it both ways, and use the graph from now on if both do the same."""
+        random = recorder.random_state()
+        start: list[Tensor] = []
+        recorded = by_graph = failure = None
         try:
+            start = _copies(self._state())
             recorded = self._record(recorder, inputs, targets)
-            start, random = _copies(self._state()), recorder.random_state()
             by_graph = [recorded(inputs, targets), *_copies(self._state())]
-            _restore(self._state(), start)
-            recorder.set_random_state(random)
+            self._set_back(recorder, start, random)
+            usual = recorder.usual(lambda: self._update(inputs, None, targets))
+            same = all(torch.equal(one, other) for one, other in zip(by_graph, [usual, *self._state()], strict=True))
+        except torch.OutOfMemoryError:
+            failure = "does not fit into memory beside an update made as usual"
         except RuntimeError as error:  # torch's, of whatever in the model cannot be recorded
-            return self._as_usual(inputs, targets, f"cannot be recorded ({one_line(error)})")
-        usual = recorder.usual(lambda: self._update(inputs, None, targets))
-        same = all(torch.equal(one, other) for one, other in zip(by_graph, [usual, *self._state()], strict=True))
-        if not same:
-            self._give_up("gives other numbers than the steps launched one by one")
-        else:
+            failure = f"cannot be recorded ({one_line(error)})"
+        if failure is None and same:
             self._recorded = recorded
-        return usual
+            return usual
+        self._give_up(failure or "gives other numbers than the steps launched one by one")
+        if failure is None:
+            return usual
+        # The exception is gone by now, and with it what its traceback held: there is room as if nothing had been tried.
+        recorded = by_graph = None
+        recorder.release()
+        if start:
+            self._set_back(recorder, start, random)
+        return self._update(inputs, None, targets)
+
+    def _set_back(self, recorder: Recorder, start: Sequence[Tensor], random: Any) -> None:
+        _restore(self._state(), start)
+        recorder.set_random_state(random)
 
     def _record(self, recorder: Recorder, inputs: Tensor, targets: Tensor) -> _Recorded:
         held = inputs.clone(), targets.clone()
@@ -156,10 +218,6 @@ class Updates:
         ran = {which: count - before.get(which, 0) for which, count in after.items() if count > before.get(which, 0)}
         resolve("architectures.kernels:add")({which: -count for which, count in ran.items()})  # recorded, not run
         return _Recorded(*held, loss, replay, ran)
-
-    def _as_usual(self, inputs: Tensor, targets: Tensor, why: str) -> Tensor:
-        self._give_up(why)
-        return self._update(inputs, None, targets)
 
     def _give_up(self, why: str) -> None:
         self._recorder = None

@@ -87,8 +87,9 @@ class Losses:
 
 
 def _copied(values: Tensor) -> _Look:
-    """A copy of `values` on the host that arrives some time."""
-    host = torch.empty(values.shape, pin_memory=True).copy_(values, non_blocking=True)
-    arrived = torch.cuda.Event()
-    arrived.record()
+    """A copy of `values`, on a GPU, to the host that arrives some time."""
+    with torch.cuda.device(values.device):
+        host = values.to("cpu", non_blocking=True)  # into pinned memory
+        arrived = torch.cuda.Event()
+        arrived.record(torch.cuda.current_stream(values.device))
     return _Look(host, arrived)

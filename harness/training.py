@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,14 +121,14 @@ class Trainer:
         self.train_data, self.samples = self._training_data()
         self.steps = math.ceil(self.samples / self.training.batch_size)
         self.losses = Losses(self.steps, self.device)
-        self._updates = Updates(self._update, self._changing, recorder(self.device))
+        self._updates = Updates(self._update, self._changing, recorder(self.device, model))
         self._random = _first_random_state(seed, self.device)
         self._saved_at = self._started_at = 0.0
 
     def run(self) -> Outcome:
         """Train to the end and test. :class:`Interrupted`, :class:`Failed`, :class:`Pruned` leave the curve behind."""
         self._saved_at = self._started_at = time.perf_counter()
-        with _own_random_numbers(self.device):
+        with _current(self.device), _own_random_numbers(self.device):
             _restore_random_state(self._random, self.device)
             self.model.train()
             try:
@@ -347,6 +347,11 @@ class Trainer:
         }
         checkpoint.save(state, self.file)
         self._saved_at = time.perf_counter()
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """A scope in which a GPU is the current one: what names no device, such as an event, is of the current one."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def _own_random_numbers(device: torch.device) -> AbstractContextManager[None]:

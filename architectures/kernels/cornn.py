@@ -44,7 +44,11 @@ def cornn(
 cornn.fits, cornn.counts = fits, True  # type: ignore[attr-defined]
 
 
-@torch.library.custom_op("harness::cornn", mutates_args=(), device_types="cpu")
+# On CUDA both operators replay graphs of their own, which torch.compile must not capture into one of its.
+_UNCAPTURED = (torch.Tag.cudagraph_unsafe,)
+
+
+@torch.library.custom_op("harness::cornn", mutates_args=(), device_types="cpu", tags=_UNCAPTURED)
 def _forward(
     drive: Tensor,
     weight: Tensor,
@@ -70,7 +74,7 @@ def _forward(
     return left
 
 
-@torch.library.custom_op("harness::cornn_backward", mutates_args=(), device_types="cpu")
+@torch.library.custom_op("harness::cornn_backward", mutates_args=(), device_types="cpu", tags=_UNCAPTURED)
 def _backward(
     weight: Tensor,
     y0: Tensor,

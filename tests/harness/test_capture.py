@@ -4,22 +4,34 @@ import warnings
 
 import pytest
 import torch
+from torch import nn
 
 from architectures import kernels
-from harness.capture import WARM_UP, Updates, recorder
+from harness.capture import WARM_UP, Device, Updates, _cudnn_draws, recorder
 from harness.training import Interrupted
 
 
 class Tape:
     """Records work by keeping it; like a graph, it reads and writes the same tensors every time."""
 
-    def __init__(self, trainer, mistake=0.0, refuses=False):
+    def __init__(self, trainer, mistake=0.0, refuses=False, synchronizes=False, crowded_at=None):
         self.trainer, self.mistake, self.refuses = trainer, mistake, refuses
-        self.usually = self.replays = 0
+        self.synchronizes, self.crowded_at = synchronizes, crowded_at
+        self.usually = self.replays = self.released = 0
 
     def usual(self, work):
         self.usually += 1
-        return work()
+        result = work()
+        if self.usually == self.crowded_at:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return result
+
+    def waits(self, work):
+        work()
+        return self.synchronizes
+
+    def release(self):
+        self.released += 1
 
     def record(self, work):
         if self.refuses:
@@ -48,9 +60,10 @@ class Tape:
 
 def taped(made, **options):
     """A trainer whose updates are recorded on a tape, and the tape."""
-    mistake, refuses = options.pop("mistake", 0.0), options.pop("refuses", False)
+    names = ("mistake", "refuses", "synchronizes", "crowded_at")
+    of_tape = {name: options.pop(name) for name in names if name in options}
     trainer = made.trainer(0, **options)
-    tape = Tape(trainer, mistake, refuses)
+    tape = Tape(trainer, **of_tape)
     trainer._updates = Updates(trainer._update, trainer._changing, tape)
     return trainer, tape
 
@@ -100,6 +113,48 @@ def test_what_cannot_be_recorded_is_done_as_usual(made):
     with pytest.warns(UserWarning, match="cannot be recorded .operation not permitted"):
         assert ends_like(trainer, expected)
     assert tape.replays == 0
+    assert tape.released == 1
+
+
+def test_a_graph_that_leaves_no_memory_for_the_comparison_is_dropped(made):
+    """The update that did not fit had changed the weights: they are set back, and it is made again."""
+    expected = made.trainer(0).run()
+    trainer, tape = taped(made, crowded_at=WARM_UP + 1)
+    with pytest.warns(UserWarning, match="does not fit into memory beside an update made as usual"):
+        assert ends_like(trainer, expected)
+    assert tape.replays == 1
+    assert tape.released == 1
+
+
+def test_an_update_that_waits_for_the_device_is_not_recorded(made):
+    expected = made.trainer(0).run()
+    trainer, tape = taped(made, synchronizes=True, refuses=True)
+    with pytest.warns(UserWarning, match="is not tried, as it makes the host wait"):
+        assert ends_like(trainer, expected)
+    assert tape.usually == WARM_UP
+
+
+def test_waiting_is_seen_by_the_warning_of_torch_and_others_are_passed_on(monkeypatch):
+    modes = []
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+    device = Device.__new__(Device)
+
+    def waiting():
+        warnings.warn("called a synchronizing CUDA operation", stacklevel=1)
+        warnings.warn("something else", stacklevel=1)
+
+    with pytest.warns(UserWarning, match="something else") as told:
+        assert device.waits(waiting)
+    assert len(told) == 1
+    assert not device.waits(lambda: None)
+    assert modes == ["warn", 0, "warn", 0]
+
+
+def test_nothing_is_recorded_where_cudnn_draws_dropout():
+    """Its random numbers are in no state that could be set back."""
+    assert recorder(torch.device("cuda"), nn.Sequential(nn.LSTM(2, 3, num_layers=2, dropout=0.5))) is None
+    assert not _cudnn_draws(nn.Sequential(nn.LSTM(2, 3, num_layers=2), nn.GRU(3, 3), nn.Dropout(0.5)))
 
 
 def test_sequences_of_unequal_length_are_not_recorded():
@@ -135,6 +190,7 @@ def test_backends_of_replayed_updates_are_counted():
 
 
 def test_nothing_is_recorded_on_the_cpu_or_where_that_is_turned_off(monkeypatch):
-    assert recorder(torch.device("cpu")) is None
+    model = nn.Linear(1, 1)
+    assert recorder(torch.device("cpu"), model) is None
     monkeypatch.setenv("HARNESS_CUDA_GRAPHS", "0")
-    assert recorder(torch.device("cuda")) is None
+    assert recorder(torch.device("cuda"), model) is None

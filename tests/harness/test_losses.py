@@ -1,6 +1,8 @@
 """Losses that are watched without waiting, with copies that arrive when the test says so."""
 
 import math
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -93,3 +95,20 @@ def test_an_epoch_that_goes_on_looks_at_what_is_new(far, flights):
     put(far, 100, 101, 3.0)
     assert len(flights) == 1
     assert flights[0].values.tolist() == [3.0, 3.0]
+
+
+def test_a_copy_is_awaited_on_the_stream_and_the_device_of_its_values(monkeypatch):
+    place, told = torch.device("cuda:1"), []
+
+    @contextmanager
+    def current(device):
+        told.append(("current", device))
+        yield
+        told.append("no longer")
+
+    monkeypatch.setattr(torch.cuda, "device", current)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: ("stream of", device))
+    monkeypatch.setattr(torch.cuda, "Event", lambda: SimpleNamespace(record=lambda stream: told.append(stream)))
+    values = SimpleNamespace(device=place, to=lambda where, non_blocking: (where, non_blocking))
+    assert module._copied(values).values == ("cpu", True)
+    assert told == [("current", place), ("stream of", place), "no longer"]

@@ -4,7 +4,7 @@ A step is a product and a kernel, each of which takes the device less time than 
 asks for up to :data:`LONGEST` steps at once. Graphs read and write buffers of their own, which the values of a stretch
 are copied into and out of: so they depend on the sizes of a batch but not on the length of the sequences, and none
 refers to a tensor that may be gone. ``HARNESS_CUDA_GRAPHS=0`` turns them off, and none is used where the caller is
-recording a graph itself: then the steps are launched one by one, into that graph. None of this has run on a GPU yet;
+recording a graph itself: then the steps are launched one by one, into that graph, up to :data:`MOST_CAPTURED`. None of this has run on a GPU yet;
 what a graph computes at its first replay is therefore compared with the same steps launched one by one, and where it
 cannot be recorded or differs, one warning says so and its steps are launched.
 """
@@ -19,9 +19,12 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from threading import RLock
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from architectures.kernels.cuda.capturing import Pool, capture
 
 __all__ = ["CACHE", "Cache", "Refused", "Stretch", "pieces", "possible"]
 
@@ -29,6 +32,7 @@ SWITCH = "HARNESS_CUDA_GRAPHS"
 LONGEST = 64  # steps of a stretch: enough to hide the call, few enough to record in some milliseconds
 MEMORY = 256 * 2**20  # bytes of all buffers
 MOST = 32  # sets of buffers
+MOST_CAPTURED = 4096  # steps of one pass in a graph of the caller, two nodes each
 
 Steps = Callable[[Mapping[str, Tensor], int], None]
 
@@ -48,6 +52,18 @@ def possible(device: torch.device) -> bool:
     return device.type == "cuda" and switch == "1" and not torch.cuda.is_current_stream_capturing()
 
 
+def check_captured(device: torch.device, length: int) -> None:
+    """Refuse, with ``RuntimeError``, to put more than :data:`MOST_CAPTURED` steps into a graph that the caller captures.
+
+    Such a graph takes seconds to instantiate and megabytes to keep.
+    """
+    if length > MOST_CAPTURED and device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            f"a CUDA graph takes at most {MOST_CAPTURED:,} steps of coRNN, and this sequence has {length:,}: call it "
+            "outside of the capture, where its steps are replayed from graphs of their own"
+        )
+
+
 def pieces(length: int) -> Iterator[tuple[int, int]]:
     """First step and number of steps of every stretch of a sequence: as many as :data:`LONGEST`, then powers of two.
 
@@ -61,23 +77,29 @@ def pieces(length: int) -> Iterator[tuple[int, int]]:
         first += count
 
 
+class Side(NamedTuple):
+    """Where the graphs for a stream are captured, since the default stream can't be, and the memory that they share.
+
+    They are replayed on one stream, one after the other, so that sharing is safe.
+    """
+
+    stream: torch.cuda.Stream
+    pool: Pool
+
+
 class Graph:
     """Work as a CUDA graph, for the device and stream that are current.
 
-    The work is done once before it is recorded, as what is loaded or reserved at a first call must be there by then. It
-    is recorded on `side`, since the default stream can't be.
+    The work is done once before it is captured, as what is loaded or reserved at a first call must be there by then.
     """
 
-    def __init__(self, work: Callable[[], None], side: torch.cuda.Stream) -> None:
-        self._graph = torch.cuda.CUDAGraph()
+    def __init__(self, work: Callable[[], None], side: Side) -> None:
         current = torch.cuda.current_stream()
-        side.wait_stream(current)
-        with torch.cuda.stream(side):
+        side.stream.wait_stream(current)
+        with torch.cuda.stream(side.stream):
             work()
-        current.wait_stream(side)
-        # Other threads may go on meanwhile: what they do isn't recorded.
-        with torch.cuda.graph(self._graph, stream=side, capture_error_mode="thread_local"):
-            work()
+        current.wait_stream(side.stream)
+        self._graph, _ = capture(work, side.stream, side.pool)
 
     def replay(self) -> None:
         """Do the work on the current stream."""
@@ -94,7 +116,7 @@ class Stretch:
         self.buffers, self.steps = buffers, steps
         self._written = [buffers[name] for name in written]
         self._graphs: dict[int, Graph] = {}
-        self._side = _side_stream()
+        self._side = _side()
 
     def replay(self, count: int) -> None:
         """Do the first `count` steps. Raises :class:`Refused` where no graph can be had."""
@@ -108,13 +130,16 @@ class Stretch:
 
     def _recorded(self, count: int) -> Graph:
         before = [tensor.clone() for tensor in self._written]
+        failed = None
         try:
             graph = Graph(lambda: self.steps(self.buffers, count), self._side)
             launched = [tensor.clone() for tensor in self._written]
             self._restore(before)
             graph.replay()
         except RuntimeError as error:
-            raise Refused(f"cannot be recorded: {' '.join(str(error).split())[:300]}") from error
+            failed = " ".join(str(error).split())[:300]
+        if failed is not None:  # raised out here, so that the traceback of the failure keeps no tensor
+            raise Refused(f"cannot be recorded: {failed}")
         if not all(_same_bits(a, b) for a, b in zip(launched, self._written, strict=True)):
             raise Refused("gave other results than the steps that it was recorded from")
         self._restore(before)
@@ -181,8 +206,8 @@ class Cache:
             try:
                 with torch.inference_mode(False):  # else the buffers could not be written outside of it
                     self._kept[key] = build()
-            except torch.OutOfMemoryError as error:
-                raise Refused("finds no memory") from error
+            except torch.OutOfMemoryError:
+                raise Refused("finds no memory") from None
         self._kept.move_to_end(key)
         return self._kept[key]
 
@@ -205,14 +230,14 @@ def _same_bits(one: Tensor, other: Tensor) -> bool:
     return torch.equal(one.reshape(-1).view(torch.uint8), other.reshape(-1).view(torch.uint8))
 
 
-def _side_stream() -> torch.cuda.Stream:
-    """Where graphs for the current stream are recorded: one for all of them, since cuBLAS reserves memory for each."""
-    return _side_stream_of(torch.cuda.current_device(), torch.cuda.current_stream().cuda_stream)
+def _side() -> Side:
+    """For the current stream of the current device."""
+    return _side_of(torch.cuda.current_device(), torch.cuda.current_stream().cuda_stream)
 
 
 @cache
-def _side_stream_of(device: int, stream: int) -> torch.cuda.Stream:
-    return torch.cuda.Stream(device)
+def _side_of(device: int, stream: int) -> Side:
+    return Side(torch.cuda.Stream(device), torch.cuda.graph_pool_handle())
 
 
 def _synchronize(stretch: Stretch) -> None:

@@ -174,6 +174,7 @@ class _Pass(NamedTuple):
         """Replayed where that is possible, else launched: the same results, bit for bit."""
         device = self.carried.device
         with _on(device):
+            graphs.check_captured(device, self._length())
             if graphs.possible(device) and self.carried.numel():
                 try:
                     self._replayed()

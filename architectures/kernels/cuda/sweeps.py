@@ -64,6 +64,7 @@ def backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """:func:`architectures.kernels.elementwise._backward` on CUDA."""
     given = elementwise._given(input, skip, weight, initial)
+    _check(input, initial)
     stored = stored or initial.dtype
     kind = variant(step, constant, initial.dtype, input.dtype, stored, fast)
     if grad_output is None:  # one row of zeros, read at every step
@@ -158,6 +159,8 @@ def _add_up(kind: Variant, sums: Tensor, into: Tensor) -> None:
 
 
 def _check(input: Tensor, initial: Tensor) -> None:
+    if len(input) == 0:
+        raise ValueError("on CUDA a sweep takes a sequence of at least one step, got one of none")
     if max(len(input), initial[0].numel()) > MOST:
         raise ValueError(f"on CUDA a sequence has at most {MOST:,} steps, and a batch at most as many units in all")
 

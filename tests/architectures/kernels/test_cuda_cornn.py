@@ -68,7 +68,7 @@ def use_graphs(monkeypatch):
     def use(replayed: bool) -> graphs.Cache:
         monkeypatch.setattr(graphs, "CACHE", cache)
         monkeypatch.setattr(graphs, "Graph", Listed)
-        monkeypatch.setattr(graphs, "_side_stream", lambda: None)
+        monkeypatch.setattr(graphs, "_side", lambda: None)
         monkeypatch.setattr(graphs, "possible", lambda device: replayed)
         monkeypatch.setattr(steps, "_stream", lambda device: (0, 7))
         return cache
@@ -351,3 +351,9 @@ def test_too_large_for_32_bits_is_refused():
     net = steps._Net.of(torch.zeros(1, 1), drive.dtype, drive.dtype, (0.1, 1.0, 1.0, 1.0), False)
     with pytest.raises(ValueError, match="at most 2,147,483,647 steps"):
         net.check(len(drive))
+
+
+@pytest.mark.parametrize("name", ["cornn", "cornn_backward"])
+def test_torch_compile_captures_around_the_operators(name):
+    """They replay graphs of their own, with buffers that a graph of torch.compile must not hold."""
+    assert torch.Tag.cudagraph_unsafe in getattr(torch.ops.harness, name).default.tags

@@ -262,3 +262,14 @@ def test_few_chains_and_long_sequences_are_cut_into_segments():
 def test_too_large_for_32_bits_is_refused():
     with pytest.raises(ValueError, match="at most 2,147,483,647 steps"):
         sweeps._check(torch.empty(1).expand(2**31), torch.zeros(1, 1, 1))
+
+
+def test_a_sequence_without_a_step_is_refused_by_the_operators(gpu):
+    """The kernels would read before the first step."""
+    empty, weight, initial = torch.zeros(0, 2, 3), torch.zeros(3, 3), torch.zeros(2, 2, 3)
+    with pytest.raises(ValueError, match="at least one step, got one of none"):
+        sweeps.forward("unicornn", empty, None, weight, initial, 1.0, elementwise.EVERYTHING, None, False)
+    given = (empty, None, weight, initial, empty, torch.zeros(0), initial, 1.0, None, None, None, False)
+    with pytest.raises(ValueError, match="at least one step, got one of none"):
+        sweeps.backward("unicornn", *given)
+    assert gpu.seen == []

@@ -29,7 +29,7 @@ class Listed:
 def _stand_ins(monkeypatch):
     monkeypatch.setattr(Listed, "made", 0)
     monkeypatch.setattr(graphs, "Graph", Listed)
-    monkeypatch.setattr(graphs, "_side_stream", lambda: None)
+    monkeypatch.setattr(graphs, "_side", lambda: None)
     monkeypatch.delenv(graphs.SWITCH, raising=False)
 
 
@@ -139,20 +139,21 @@ def test_a_graph_is_dropped_when_its_device_is_idle(monkeypatch):
     assert waited == [place]
 
 
-def test_one_side_stream_for_every_stream_of_a_device(monkeypatch):
+def test_one_side_stream_and_one_pool_for_every_stream_of_a_device(monkeypatch):
     monkeypatch.undo()
-    place = SimpleNamespace(device=0, stream=7)
+    place, handles = SimpleNamespace(device=0, stream=7), iter(range(9))
     monkeypatch.setattr(torch.cuda, "current_device", lambda: place.device)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: SimpleNamespace(cuda_stream=place.stream))
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: SimpleNamespace(device=device))
-    graphs._side_stream_of.cache_clear()
-    first = graphs._side_stream()
-    assert graphs._side_stream() is first
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, next(handles)))
+    graphs._side_of.cache_clear()
+    first = graphs._side()
+    assert graphs._side() is first
     place.stream = 8
-    assert graphs._side_stream() is not first
+    assert graphs._side().pool != first.pool
     place.device, place.stream = 1, 7
-    assert graphs._side_stream().device == 1
-    graphs._side_stream_of.cache_clear()
+    assert graphs._side().stream.device == 1
+    graphs._side_of.cache_clear()
 
 
 def test_there_are_not_too_many():
@@ -197,27 +198,37 @@ def test_within_a_capture_the_steps_are_launched_into_it(monkeypatch):
     assert not possible(torch.device("cuda:0"))
 
 
-def test_a_graph_is_recorded_on_a_side_stream_after_the_work_was_done_once(monkeypatch):
+def test_a_graph_is_captured_on_a_side_stream_after_the_work_was_done_once(monkeypatch):
     monkeypatch.undo()
     told: list[object] = []
 
     @contextmanager
-    def within(name: str, *what: object):
-        told.append((f"into {name}", *what))
+    def within(stream):
+        told.append(f"into {stream.name}")
         yield
-        told.append(f"out of {name}")
+        told.append(f"out of {stream.name}")
+
+    def captured(work, stream, pool):
+        told.append(("captured", stream.name, pool))
+        return SimpleNamespace(replay=lambda: told.append("replay")), work()
 
     current = SimpleNamespace(wait_stream=lambda stream: told.append(("current waits for", stream.name)))
-    side = SimpleNamespace(name="side", wait_stream=lambda stream: told.append("side waits"))
-    recorder = SimpleNamespace(replay=lambda: told.append("replay"))
-    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: recorder)
+    side = graphs.Side(SimpleNamespace(name="side", wait_stream=lambda stream: told.append("side waits")), (0, 3))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: current)
-    monkeypatch.setattr(torch.cuda, "stream", lambda stream: within(stream.name))
-    monkeypatch.setattr(
-        torch.cuda, "graph", lambda graph, stream, capture_error_mode: within("graph", stream.name, capture_error_mode)
-    )
-    graph = graphs.Graph(lambda: told.append("work"), side)
-    graph.replay()
-    once = ["side waits", ("into side",), "work", "out of side", ("current waits for", "side")]
-    recorded = [("into graph", "side", "thread_local"), "work", "out of graph"]
-    assert told == [*once, *recorded, "replay"]
+    monkeypatch.setattr(torch.cuda, "stream", within)
+    monkeypatch.setattr(graphs, "capture", captured)
+    graphs.Graph(lambda: told.append("work"), side).replay()
+    once = ["side waits", "into side", "work", "out of side", ("current waits for", "side")]
+    assert told == [*once, ("captured", "side", (0, 3)), "work", "replay"]
+
+
+@pytest.mark.parametrize(
+    ("length", "captures", "refused"), [(4096, True, False), (4097, True, True), (17_984, False, False)]
+)
+def test_a_graph_of_the_caller_takes_so_many_steps(length, captures, refused, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: captures)
+    if refused:
+        with pytest.raises(RuntimeError, match="at most 4,096 steps of coRNN, and this sequence has 4,097"):
+            graphs.check_captured(torch.device("cuda:0"), length)
+    else:
+        graphs.check_captured(torch.device("cuda:0"), length)
