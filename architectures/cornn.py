@@ -46,14 +46,14 @@ def cornn_eager(
         keep, spring, push = (factor / (1 + dt * epsilon) for factor in (1, dt * gamma, dt))
     weight = weight.t()
 
-    def step(state: State, x: Tensor) -> tuple[State, Tensor]:
+    def step(state: State, x: Tensor, weight: Tensor) -> tuple[State, Tensor]:
         y, z = state
         force = torch.tanh(torch.addmm(x, torch.cat((z, y), dim=1), weight))
         z = torch.add(torch.sub(keep * z, y, alpha=spring), force, alpha=push)
         y = torch.add(y, z, alpha=dt)
         return (y, z), y
 
-    positions, state = over_time(step, state, drive)
+    positions, state = over_time(step, state, (drive,), (weight,))
     return together(positions), state
 
 

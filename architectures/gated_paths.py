@@ -57,9 +57,12 @@ def run(
     `forward` is that of torch's layer, `unroll` one layer of the oracle, which does not take a ``PackedSequence``.
     """
     packed = isinstance(input, PackedSequence)
-    if kernels.choose(operation, requested, ("torch",) if packed else ("torch", "eager")) == "eager":
-        return _stacked(rnn, unroll, input, hx)
     time = 1 if rnn.batch_first and not packed and input.dim() == 3 else 0
+    # torch's operators are exported for one length only.
+    free = not packed and torch.compiler.is_exporting() and isinstance(input.shape[time], torch.SymInt)
+    backends = ("torch",) if packed else ("eager",) if free else ("torch", "eager")
+    if kernels.choose(operation, requested, backends) == "eager":
+        return _stacked(rnn, unroll, input, hx)
     pieces = 1 if packed else chunks(rnn, input)
     path = torch_path(rnn, input)
     with _autocast_of(path):

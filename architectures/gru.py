@@ -34,13 +34,13 @@ def gru_eager(drive: Tensor, weight: Tensor, bias: Tensor | None, h: Tensor) -> 
     (r, z, n), and `h` is the initial state (N, H). Returns h of every step (L, N, H) and the final one.
     """
 
-    def step(h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        (x_r, x_z, x_n), (h_r, h_z, h_n) = x.chunk(3, dim=1), F.linear(h, weight, bias).chunk(3, dim=1)
+    def step(h: Tensor, x: Tensor, weight: Tensor, *bias: Tensor) -> tuple[Tensor, Tensor]:
+        (x_r, x_z, x_n), (h_r, h_z, h_n) = x.chunk(3, dim=1), F.linear(h, weight, *bias).chunk(3, dim=1)
         n = torch.tanh(x_n + torch.sigmoid(x_r + h_r) * h_n)
         h = n + torch.sigmoid(x_z + h_z) * (h - n)
         return h, h
 
-    outputs, h = over_time(step, h, drive)
+    outputs, h = over_time(step, h, (drive,), (weight,) if bias is None else (weight, bias))
     return together(outputs), h
 
 

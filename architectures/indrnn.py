@@ -55,11 +55,11 @@ def indrnn_eager(
     act = _ACTIVATIONS[activation]
     u = u.expand_as(h0)  # once, so that autograd sums its gradient over the batch once and not at every step
 
-    def step(h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def step(h: Tensor, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         h = act(torch.addcmul(x, u, h))
         return h, h
 
-    states, h = over_time(step, h0, drive)
+    states, h = over_time(step, h0, (drive,), (u,))
     return together(states), h
 
 

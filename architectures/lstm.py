@@ -19,7 +19,7 @@ from architectures import checks, gated, gated_paths, kernels
 from architectures.cost import PerStep
 from architectures.descriptor import Architecture, Paper
 from architectures.gated import ForgetBias
-from architectures.stack import over_time, together
+from architectures.stack import State, over_time, together
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -35,14 +35,14 @@ def lstm_eager(drive: Tensor, weight: Tensor, state: tuple[Tensor, Tensor]) -> t
     """
     weight = weight.t()
 
-    def step(state: tuple[Tensor, Tensor], x: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    def step(state: State, x: Tensor, weight: Tensor) -> tuple[State, Tensor]:
         h, c = state
         i, f, g, o = torch.addmm(x, h, weight).chunk(4, dim=1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return (h, c), h
 
-    outputs, state = over_time(step, state, drive)
+    outputs, state = over_time(step, state, (drive,), (weight,))
     return together(outputs), state
 
 

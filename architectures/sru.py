@@ -58,11 +58,11 @@ def sru_eager(
     skip = skip.to(c0.dtype)
     vf, vr = v.unsqueeze(1).expand(2, *c0.shape)  # once, so that the gradient is summed over the batch once
 
-    def step(c: Tensor, x: Tensor, x_f: Tensor) -> tuple[Tensor, Tensor]:
+    def step(c: Tensor, x: Tensor, x_f: Tensor, vf: Tensor) -> tuple[Tensor, Tensor]:
         c = torch.lerp(x, c, torch.sigmoid(torch.addcmul(x_f, vf, c)))
         return c, c
 
-    states, c = over_time(step, c0, candidate, forget)
+    states, c = over_time(step, c0, (candidate, forget), (vf,))
     # The rest depends on no step but its own, and is done for all at once.
     r = torch.sigmoid(torch.addcmul(reset, vr, together(states, before=c0)))
     return torch.lerp(skip, _ACTIVATIONS[activation](together(states)), r), c

@@ -208,34 +208,46 @@ class Stack(nn.Module, Generic[S]):
 
 
 def over_time(
-    step: Callable[..., tuple[Any, Tensor]], state: Any, *streams: Tensor
-) -> tuple[Tensor | list[Tensor], Any]:
+    step: Callable[..., tuple[Any, Tensor]], state: S, streams: tuple[Tensor, ...], constants: tuple[Tensor, ...] = ()
+) -> tuple[Tensor | list[Tensor], S]:
     """Take `step` through time: what it gives at every step, for :func:`together`, and the final state.
 
-    `step` takes the state and the slice (N, ...) of each of the `streams` (L, N, ...), and returns the new state and its
-    output. For ``torch.export`` the steps become one operator of torch, which takes sequences of any length.
+    `step` takes the state, the slice (N, ...) of each of the `streams` (L, N, ...) and the `constants`, and returns the
+    new state and its output. All tensors that it reads must be among its arguments: for ``torch.export`` the steps
+    become one operator of torch, which takes sequences of any length.
     """
     if torch.compiler.is_exporting():
-        from torch._higher_order_ops.scan import scan  # torch has no public name for it yet
-
-        def copied(state: Any, slices: tuple[Tensor, ...]) -> tuple[Any, Tensor]:
-            state, output = step(state, *slices)
-            return state, output.clone()  # scan takes no output that is the state itself
-
-        state, outputs = scan(copied, state, streams)
-        return outputs, state
+        return _scanned(step, state, streams, constants)
     found = []
     # Indexing the streams by time instead of unbind would make the backward pass quadratic in L.
     for slices in zip(*(stream.unbind(0) for stream in streams), strict=True):
-        state, output = step(state, *slices)
+        state, output = step(state, *slices, *constants)
         found.append(output)
     return found, state
+
+
+def _scanned(
+    step: Callable[..., tuple[Any, Tensor]], state: Any, streams: tuple[Tensor, ...], constants: tuple[Tensor, ...]
+) -> tuple[Tensor, Any]:
+    """:func:`over_time` as torch's operator ``scan``, which has no public name yet."""
+    from torch._higher_order_ops.scan import scan_op
+
+    # The operator takes no tensor twice: a zero state is one for y and z, and an output often is the state itself.
+    bare, first = isinstance(state, Tensor), tuple(part.clone() for part in _tensors(state))
+
+    def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
+        before, others = tensors[: len(first)], tensors[len(first) :]
+        after, output = step(before[0] if bare else before, *others)
+        return *_tensors(after), output.clone()
+
+    *after, outputs = scan_op(flat, first, streams, constants)
+    return outputs, after[0] if bare else tuple(after)
 
 
 def together(steps: Tensor | list[Tensor], before: Tensor | None = None) -> Tensor:
     """The tensors of all `steps` as one (L, N, H), or, with the one `before` the first, those before each step."""
     if isinstance(steps, Tensor):
-        return steps if before is None else torch.cat((before.unsqueeze(0), steps[:-1]))
+        return steps if before is None else torch.cat((before.unsqueeze(0), steps))[:-1]
     return torch.stack(steps if before is None else [before, *steps[:-1]])
 
 

@@ -45,14 +45,14 @@ def unicornn_eager(
     # Expanded once, so that autograd sums their gradients over the batch once and not at every step.
     w, s = w.expand_as(state[0]), s.expand_as(state[0])
 
-    def step(state: State, x: Tensor) -> tuple[State, Tensor]:
+    def step(state: State, x: Tensor, w: Tensor, s: Tensor) -> tuple[State, Tensor]:
         y, z = state
         force = torch.add(torch.tanh(torch.addcmul(x, w, y)), y, alpha=alpha)
         z = torch.addcmul(z, s, force, value=-1)
         y = torch.addcmul(y, s, z)
         return (y, z), y
 
-    positions, state = over_time(step, state, drive)
+    positions, state = over_time(step, state, (drive,), (w, s))
     return together(positions), state
 
 
