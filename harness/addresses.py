@@ -54,9 +54,12 @@ def parse(given: str, what: str, file: str = "store.sqlite") -> URL:
 
 def text(url: URL) -> str:
     """`url` as text for :func:`read`, with its password: not to be shown. A SQLite file is its absolute path."""
-    if is_file(url):
-        return str(Path(url.database or "").absolute())
-    return url.render_as_string(hide_password=False)
+    return str(Path(url.database or "").absolute()) if is_file(url) else rendered(url)
+
+
+def rendered(url: URL) -> str:
+    """`url` as :func:`parse` takes it, with its password: not to be shown."""
+    return url.render_as_string(hide_password=False).replace(" ", "%20")  # which SQLAlchemy leaves as they are
 
 
 def read(text_of_url: str) -> URL:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
+import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +14,8 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
+
+from filelock import FileLock
 
 from harness.errors import UserError, explained, one_line
 from harness.home import Home
@@ -43,6 +48,9 @@ OPTIONAL = {
     "ray": ("runs on a cluster", "ray"),
 }
 """Modules that some features need: what for, and what to install."""
+
+FOLDERS = ("locks", "runs", "studies", "recipes", "cache")
+"""What is written below the home."""
 
 State = Literal["ok", "absent", "broken"]
 
@@ -216,6 +224,7 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
 def _store(home: Home) -> Iterator[Finding]:
     from harness.store import open_store
 
+    yield _home(home)
     try:
         store = open_store(home.path)
         count = store.count()
@@ -223,3 +232,27 @@ def _store(home: Home) -> Iterator[Finding]:
         yield Finding("store", "store", "broken", str(error), needed=True)
     else:
         yield Finding("store", "store", "ok", f"{store.name}, runs: {count:,}", needed=True)
+
+
+def _home(home: Home) -> Finding:
+    """Whether checkpoints, locks and journals can be written."""
+    advice = "make it writable, or name another home with --home or HARNESS_HOME; what is there can be listed and shown"
+    try:
+        home.folder()
+        for folder in (home.path, *(path for path in map(home.path.joinpath, FOLDERS) if path.exists())):
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        locked = home.locks() / "doctor.lock"
+        with FileLock(locked):
+            pass
+        locked.unlink(missing_ok=True)
+        for file in [*home.journals(), *home.locks().glob("*.lock")]:
+            if not os.access(file, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+    except UserError as error:
+        return Finding("store", "home", "broken", str(error), advice, needed=True)
+    except OSError as error:
+        where = error.filename or home.path
+        why = error.strerror or one_line(error)
+        return Finding("store", "home", "broken", f"{home.path} cannot be written: {where} ({why})", advice, needed=True)
+    return Finding("store", "home", "ok", str(home.path), needed=True)

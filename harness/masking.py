@@ -22,7 +22,7 @@ _URL = re.compile(
 )
 """A URL with a password, up to the last ``@`` of the line, as a password that isn't encoded may hold an ``@`` itself;
 with http the name of a user may be a token."""
-_ASSIGNED = re.compile(r"(?i)(pass(?:word|wd|phrase)|pwd)(\s*=\s*)(?!\*\*\*)('(?:[^'\\]|\\.)*'|[^\n]+)")
+_ASSIGNED = re.compile(r"(?i)(pass(?:word|wd|phrase)|pwd)(\s*=\s*)(?!\*\*\*|\s)('(?:[^'\\]|\\.)*'|[^\n]+)")
 """``password=...`` of a connection string; without quotes to the end of the line."""
 _PAIR = re.compile(r"(?i)(?:^|[\s;&?])(?:host|hostaddr|port|user|dbname|database|server|passfile|service|sslmode)\s*=")
 _PLAIN_PATH = re.compile(r"[/\\](?![/\\])|\.{1,2}[/\\]|~|[A-Za-z]:[/\\]")

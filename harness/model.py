@@ -16,6 +16,10 @@ from harness.recipe import Recipe
 from harness.seeding import derive
 
 
+MOST_LAYERS = 10_000
+"""More layers are refused: to build them would take minutes, and to train them forever."""
+
+
 class Model(nn.Module):
     """Sequence in, one prediction out: the head reads the top layer's output at the last step of each sequence.
 
@@ -80,8 +84,11 @@ def build(
     """The freshly initialised model of a recipe. The weights depend on `seed` and the recipe alone, not on the device.
 
     Encoder, backbone and head draw from seeds of their own, so that a change of one leaves the others as they were.
-    `backend` is what must compute the recurrence, where a person named it.
+    `backend` is what must compute the recurrence, where a person named it. A :class:`UserError` says what is wrong.
     """
+    layers = recipe.layer.get("num_layers", 1)
+    if isinstance(layers, int) and layers > MOST_LAYERS:
+        raise UserError(f"architecture {recipe.arch}: num_layers = {layers} is refused: at most {MOST_LAYERS:,}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "encoder"))
         with explained(f"task {recipe.task}"):

@@ -41,13 +41,13 @@ class Training(BaseModel):
     decay: float | None = Field(None, gt=0, le=1)
     clip_norm: float | None = Field(None, gt=0)
     """Largest 2-norm of the gradient of all parameters together."""
-    patience: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1, le=signature.LARGEST)
     """Stop after so many epochs without a strictly better validation metric."""
     selection: Literal["best", "final"] = "best"
     """Whose weights are tested: of the epoch with the best validation metric (the first of equals) or of the last."""
     steps_per_epoch: int | None = Field(None, ge=1, le=10_000_000)
     """Only for tasks that draw fresh data: training steps between two validations."""
-    train_limit: int | None = Field(None, ge=1)
+    train_limit: int | None = Field(None, ge=1, le=signature.LARGEST)
     """Train on the first so many samples of the frozen order only."""
     bucket: int | None = Field(None, ge=1, le=10_000_000)
     """Only where sequences differ in length: batches are cut from pools of so many batches sorted by length, so that
@@ -203,7 +203,7 @@ def toml_value(text: str) -> Any:
     """A single value as TOML reads it; anything else is text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # no TOML, or a number of thousands of digits
         return text
 
 

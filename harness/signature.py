@@ -16,6 +16,9 @@ from harness.errors import UserError, did_you_mean
 
 NOT_HYPER_PARAMETERS = frozenset({"self", "input_size", "batch_first", "backend", "memory", "device", "dtype"})
 
+LARGEST = 2**63 - 1
+"""Largest whole number of a hyper-parameter: torch and databases have no larger ones."""
+
 STRICT = ConfigDict(
     extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
 )
@@ -51,9 +54,14 @@ def validated(constructor: Callable[..., Any], given: Mapping[str, Any], where: 
     `hint` says how one that is missing is given a value, with ``{key}`` for its name.
     """
     try:
-        return options_of(constructor)(**given).model_dump(mode="json")
+        found = options_of(constructor)(**given).model_dump(mode="json")
     except ValidationError as error:
         raise UserError(sentence(error, where, keys_of(constructor), hint)) from error
+    for key, value in found.items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int) and abs(number) > LARGEST:
+                raise UserError(f"{where}: {key} is refused: whole numbers go up to 2**63 - 1")
+    return found
 
 
 def sentence(error: ValidationError, where: str, known: list[str], hint: str = "") -> str:

@@ -13,6 +13,8 @@ from typing import IO
 import pytest
 from hypothesis import HealthCheck, settings
 
+from harness import masking
+
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")  # the same examples every time, however slow the machine; others by --hypothesis-profile
 
@@ -31,6 +33,7 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     for name in (
         "HARNESS_STORE",
         "HARNESS_STUDIES",
+        "HARNESS_MIRROR",
         "HARNESS_BACKEND",
         "HARNESS_THREADS",
         "HARNESS_DEBUG",
@@ -41,6 +44,7 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
         "NO_COLOR",
     ):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(masking, "_known", set())  # passwords of other tests are no secrets of this one
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("HARNESS_OFFLINE", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

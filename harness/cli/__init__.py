@@ -132,7 +132,7 @@ def _misused(error: Any) -> int:
 
 def _refuse_passwords(arguments: Sequence[str]) -> None:
     """Raise for an address with a password where none is taken: it would become a name, or a part of a message."""
-    taken = arguments[:2] == ["store", "copy"]
+    taken = list(arguments[:2]) == ["store", "copy"]
     for before, word in zip(["", *arguments], arguments, strict=False):
         if not taken and before != "--storage" and not word.startswith("--storage=") and holds_password(word):
             raise UserError(

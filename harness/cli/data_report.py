@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from harness.cli.terminal import duration
 
@@ -37,6 +40,24 @@ class DataReport:
             state = f": {done / max(total, 1):.0%}, {duration(left)} left" if done else ""
             width = shutil.get_terminal_size().columns - 1 - len(state) if terminal else len(what)
             print(_cut(what, width) + state, end="\x1b[K\r" if terminal else "\n", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Tell on standard error every few seconds that `what`, of which nobody knows how long it takes, goes on."""
+    over, begun = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not over.wait(LINE_EVERY):
+            print(f"{what}: {duration(time.monotonic() - begun)} so far", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _cut(text: str, width: int) -> str:

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.cli.data_report import waiting
 from harness.cli.progress import DataReport, TerminalMonitor
 from harness.cli.terminal import duration, number, parameters, tell
 from harness.errors import UserError, explained
@@ -157,7 +158,8 @@ def dry_run(wanted: Wanted, on: Machine, *, as_json: bool) -> None:
             print(f"# deviation: {deviation}")
         print(f"{found.recipe.to_toml(found.sources).rstrip()}\n", flush=True)
     job = Job(registry, found, on)
-    with explained(f"{found.recipe.arch} on {job.label}, first steps"):
+    what = f"{found.recipe.arch} on {job.label}, first steps"
+    with waiting(f"{what}, timed for the estimate"), explained(what):
         estimate = measure(job, wanted.seeds[0])
     if as_json:
         content = {

@@ -20,6 +20,8 @@ TOLERANCE = 0.02
 """How far off the count may be, as a fraction of what was asked for."""
 LARGEST = 1 << 20
 """Hidden sizes beyond this are not tried."""
+MOST = 1e15
+"""Parameters that may be asked for."""
 SKIPS = 64
 """So many sizes in a row may be refused by a layer, whose size must be a multiple of something."""
 
@@ -30,10 +32,12 @@ Count = Callable[[int], int | None]
 def count_of(text: str) -> int:
     """``"50000"``, ``"50k"`` or ``"1.5M"`` as a number."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmM]?)", text.strip())
-    number = round(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()]) if match else 0
-    if number < 1:
-        raise UserError(f"--match-params {text}: write a number of parameters such as 50000, 50k or 1.5M")
-    return number
+    number = float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()] if match else 0.0
+    if not 0.5 < number <= MOST:
+        raise UserError(
+            f"--match-params {text}: write a number of parameters such as 50000, 50k or 1.5M, at most {MOST:.0e}"
+        )
+    return round(number)
 
 
 def match_parameters(registry: Registry, named: Named, target: int) -> Named:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +16,8 @@ from harness.recipe import toml_value
 OFF = "off"
 """How a choice stands for a key that is not set, such as ``clip_norm``."""
 FORM = "write a range such as 1e-4..1e-1 log or 2..4, choices such as [16, 32, 64], or one value"
+
+LIMITS = "whole numbers go from -2**53 to 2**53, others from -1e300 to 1e300"
 
 Ends = tuple[float, float, bool]
 """Both ends of a range, and whether it is searched by its logarithm."""
@@ -48,19 +49,26 @@ def parsed(spec: Any, where: str) -> Ends | list[Any]:
     choices = list(spec) if isinstance(spec, list) else [spec]
     if not choices or not all(isinstance(choice, str | int | float | bool) for choice in choices):
         raise UserError(f"{where}: a choice must be a number, a word or a truth value; {FORM}")
-    if any(isinstance(choice, float) and not math.isfinite(choice) for choice in choices):
-        raise UserError(f"{where}: a number must be finite; {FORM}")
+    if not all(_fits(choice) for choice in choices if isinstance(choice, int | float)):
+        raise UserError(f"{where}: {LIMITS}")
     if len(set(choices)) < len(choices):
         raise UserError(f"{where}: a choice is given twice")
     return choices
 
 
+def _fits(number: float) -> bool:
+    """Whether a sampler can calculate with a number."""
+    return abs(number) <= (2**53 if isinstance(number, int) else 1e300)  # not so for NaN
+
+
 def _ends(text: str, where: str) -> Ends:
     match = re.fullmatch(r"(\S+?)\s*\.\.\s*(\S+?)(\s+log)?", text)
     ends = [toml_value(end) for end in match.groups()[:2]] if match else []
-    numbers = [end for end in ends if isinstance(end, int | float) and not isinstance(end, bool) and math.isfinite(end)]
+    numbers = [end for end in ends if isinstance(end, int | float) and not isinstance(end, bool)]
     if match is None or len(numbers) < 2:
         raise UserError(f"{where}: {FORM}")
+    if not all(map(_fits, numbers)):
+        raise UserError(f"{where}: {LIMITS}")
     low, high, log = *numbers, match[3] is not None
     if not low < high:
         raise UserError(f"{where}: the range must begin below its end")

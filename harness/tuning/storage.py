@@ -53,7 +53,7 @@ class Address:
         """As ``--storage`` takes it, with the password: for the standard input of a worker, not to be shown."""
         if self.url is None:
             return str(self.path)
-        return self.url.render_as_string(hide_password=False)
+        return addresses.rendered(self.url)
 
     @property
     def file(self) -> Path | None:

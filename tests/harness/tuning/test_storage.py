@@ -93,12 +93,13 @@ def test_a_full_disk_keeps_earlier_trials_and_the_study_goes_on_when_there_is_ro
     [
         ("nonsense://host/x", "cannot be kept in nonsense: use a journal file"),
         ("postgresql+asyncx://u:hush%21@h/db", "names an unknown database, postgresql"),
-        ("://", "is neither a file nor a database URL"),
-        ("sqlite://", "is neither a file nor a database URL"),
+        ("://", "is no database URL"),
+        ("sqlite://", "must name a file for studies"),
+        ("sqlite:///file:/x.sqlite?uri=true", "must name a file for studies"),
         ("postgresql://u:hush%21@127.0.0.1:9/db", "cannot be used: "),
         ("postgresql+psycopg://u:x@127.0.0.1:9/db?password=hush%21", "cannot be used: "),
         ("mssql+pyodbc://u:hush%21@h/db", "mssql"),
-        ("postgresql+hush://u:hush%21@h:nine/db", "is neither a file nor a database URL"),
+        ("postgresql+hush://u:hush%21@h:nine/db", "is no database URL"),
         ("sqlite:////nowhere/at/all/studies.sqlite", "cannot create /nowhere"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import re
@@ -25,12 +26,14 @@ class Server:
     hold: bool = False
     length: bool = True
     asked: list[str] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
     held: threading.Event = field(default_factory=threading.Event)
     go: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.asked.append(handler.path)
+        self.authorizations.append(handler.headers.get("Authorization"))
         content = self.files.get(handler.path)
         if content is None:
             handler.send_error(self.status)
@@ -259,6 +262,22 @@ def test_a_mirror_takes_the_place_of_every_address(toy, server: Server, dataset:
     assert server.asked == ["/our/mirror/toy/toy.tar.gz"]
 
 
+def test_the_password_of_a_mirror_is_sent_and_told_nowhere(toy, server: Server, dataset: DataSet, monkeypatch) -> None:
+    told: list[str] = []
+    sources = replace(toy.sources, report=lambda what, _done, _total: told.append(what))
+    server.files = {"/toy/toy.tar.gz": server.files["/v1/toy.tar.gz"]}
+    monkeypatch.setenv("HARNESS_MIRROR", server.url.replace("://", "://me:Ti%40ger@"))
+    dataset.fetch(sources)
+    assert toy.held() == toy.files
+    assert server.authorizations == [f"Basic {base64.b64encode(b'me:Ti@ger').decode()}"]
+    server.files = {}
+    with pytest.raises(Refused, match=rf"could not be downloaded from {server.url}/toy/toy.tar.gz") as refused:
+        dataset.fetch(sources, again=True)
+    assert "ger" not in str(refused.value).replace("toy.tar.gz", "")
+    assert told
+    assert not [line for line in told if "me:" in line or "ger" in line]
+
+
 def test_a_mirror_with_other_bytes_is_refused(toy, server: Server, dataset: DataSet, monkeypatch) -> None:
     server.files = {"/toy/toy.tar.gz": b"something else"}
     monkeypatch.setenv("HARNESS_MIRROR", server.url)
@@ -270,11 +289,24 @@ def test_a_mirror_with_other_bytes_is_refused(toy, server: Server, dataset: Data
         dataset.fetch(toy.sources)
 
 
-@pytest.mark.parametrize("mirror", ["/a/folder", "host/path", "file:///etc"])
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        "/a/folder",
+        "host/path",
+        "file:///etc",
+        "https://me:p@Tiger/w:Tiger#1@host/path",
+        "https://me:Tiger/x@host",
+        "https://me:Tiger",
+        "https:/me:Tiger@host",
+        "me:Tiger@host",
+    ],
+)
 def test_a_mirror_that_is_no_address(toy, server: Server, dataset: DataSet, monkeypatch, mirror: str) -> None:
     monkeypatch.setenv("HARNESS_MIRROR", mirror)
-    with pytest.raises(Refused, match=r"HARNESS_MIRROR must be an address such as https://host/path, got "):
+    with pytest.raises(Refused, match=r"HARNESS_MIRROR must be an address such as https://host/path ") as told:
         dataset.fetch(toy.sources)
+    assert "Tiger" not in str(told.value)
     assert server.asked == []
 
 
