@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,18 @@ from harness.errors import UserError, did_you_mean, explained
 from harness.home import expanded
 from harness.recipe import split_variant
 from harness.registry import Entry, Registry, resolve
+
+
+@dataclass(frozen=True)
+class Import:
+    """What an import did."""
+
+    taken: list[tuple[str, Any]]
+    """Titles of data sets, each with what was taken (``tasks.sources.Taken``)."""
+    missed: list[tuple[str, str]]
+    """Titles of data sets that the archive or folder does not hold, each with a sentence."""
+    left: list[str]
+    """Files that belong to none of the data sets, from the top of the archive or folder."""
 
 
 class DataSets:
@@ -76,14 +89,20 @@ class DataSets:
                 return True, dataset.require(self.sources)
             return False, dataset.fetch(self.sources, again=again or found.state == "damaged")
 
-    def take(self, name: str, path: str) -> list[tuple[str, Path]]:
-        """Import what `path` holds of the data sets of a task or of the one named: titles and folders."""
+    def take(self, name: str, path: str, *, again: bool = False) -> Import:
+        """Import what `path` holds of the data sets of a task or of the one named; `again` replaces other data."""
         if not path.strip():
             raise UserError(f"import of {name}: name the archive or the folder that holds it")
         candidates = self._meant(name, any_variant=True)
         with explained(f"import of {name}"):
-            taken = resolve("tasks.sources:take_any")(self.sources, candidates, expanded(path))
-        return [(dataset.title, folder) for dataset, folder in taken]
+            taken, missed = resolve("tasks.sources:take_any")(self.sources, candidates, expanded(path), again=again)
+        left = {file for _, one in taken for file in one.left}
+        used = [one.left for _, one in taken]
+        return Import(
+            taken=[(dataset.title, one) for dataset, one in taken],
+            missed=[(dataset.title, sentence) for dataset, sentence in missed],
+            left=sorted(left.intersection(*used)),
+        )
 
     def check(self, dataset: Any) -> dict[str, str]:
         """Read all files of a data set and say whether they are what they should be."""

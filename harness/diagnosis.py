@@ -254,5 +254,7 @@ def _home(home: Home) -> Finding:
     except OSError as error:
         where = error.filename or home.path
         why = error.strerror or one_line(error)
-        return Finding("store", "home", "broken", f"{home.path} cannot be written: {where} ({why})", advice, needed=True)
+        return Finding(
+            "store", "home", "broken", f"{home.path} cannot be written: {where} ({why})", advice, needed=True
+        )
     return Finding("store", "home", "ok", str(home.path), needed=True)

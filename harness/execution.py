@@ -91,7 +91,7 @@ class Job:
         """The data on the device, loaded when first needed."""
         if self._splits is None:
             with explained(f"task {self.named.recipe.task}"):
-                splits = self.task.load(self.machine.sources())
+                splits = self.task.load(self.machine.sources(self.registry.files))
             parts = {part: getattr(splits, part).to(self.device) for part in ("train", "valid", "test")}
             self._splits = replace(splits, **parts)
         return self._splits

@@ -94,8 +94,9 @@ class Home:
 def expanded(path: str | os.PathLike[str], what: str = "the path") -> Path:
     """An absolute path, with ``~`` taken for a home directory.
 
-    Raises :class:`UserError` where there is no such directory, and for what is meant as the address of a server: it may hold
-    a password, which must not become the name of a folder. The sentence begins with `what`.
+    Raises:
+        UserError: there is no such directory, or this looks like the address of a server, which may hold a password
+            that must not become the name of a folder. The sentence begins with `what`.
     """
     if is_address(str(path)):
         raise UserError(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
 
 from harness.errors import UserError, one_line
-from harness.home import Home
+from harness.home import Home, data_root
 from harness.registry import resolve
 
 
@@ -31,11 +32,25 @@ class Machine:
     backend: str | None = None
     """What must compute the recurrence; None leaves it to ``HARNESS_BACKEND``, and that to the layer."""
 
-    def sources(self) -> Any:
-        """Where tasks find their data (``tasks.Sources``)."""
+    def sources(self, plugins: Iterable[str] = ()) -> Any:
+        """Where tasks find their data (``tasks.Sources``); `plugins` are the files given with ``--plugin``."""
+        options = [f"--plugin {quote(file)}" for file in plugins]
+        if not self._finds_data():
+            options.append(f"--data-root {quote(str(self.data_root))}")
         return resolve("tasks:Sources")(
-            root=self.data_root, offline=self.offline, cache=self.home.path / "cache", report=self.report
+            root=self.data_root,
+            offline=self.offline,
+            cache=self.home.path / "cache",
+            report=self.report,
+            options=" ".join(options),
         )
+
+    def _finds_data(self) -> bool:
+        """Whether a command without options uses the same data folder."""
+        try:
+            return self.data_root == data_root(None, Home.find())
+        except UserError:
+            return False
 
     def torch_device(self) -> torch.device:
         """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means on this machine."""

@@ -12,7 +12,7 @@ import torch
 from tasks import permutations, series
 from tasks.base import Data, Splits, Task, require_choice
 from tasks.scaling import Scale
-from tasks.sources import DataSet, Download, Sources
+from tasks.sources import DataSet, Download, Sources, Wrong
 from tasks.sources.caches import cached
 
 Split = Literal[2345, 3456, 4567, 5678, 6789]
@@ -26,6 +26,12 @@ LICENCE = "none stated by the archive"
 ZENODO = "https://zenodo.org/records/11206196/files"
 """Where aeon's ``load_classification`` fetches the set from (``aeon.datasets.tsc_datasets``); no hash is published."""
 
+
+def examine(dataset: DataSet, folder: Path, digest: str, sources: Sources) -> None:
+    """``Wrong`` where the files in `folder` are not those of the archive."""
+    arrays_of(dataset, folder, digest, sources, EigenWorms.length, EigenWorms.input_size)
+
+
 TS = DataSet(
     name="eigenworms",
     title=TITLE,
@@ -35,6 +41,7 @@ TS = DataSet(
     licence=LICENCE,
     downloads=(Download(f"{ZENODO}/EigenWorms_TRAIN.ts"), Download(f"{ZENODO}/EigenWorms_TEST.ts")),
     archives=("EigenWorms.zip",),
+    examine=examine,
 )
 ARFF = DataSet(
     name="eigenworms-arff",
@@ -43,6 +50,7 @@ ARFF = DataSet(
     contents={"EigenWorms_TRAIN.arff": 1, "EigenWorms_TEST.arff": 1},
     size=260_000_000,
     licence=LICENCE,
+    examine=examine,
 )
 """The same series in the other form of the archive: read where it is there and the first is not."""
 
@@ -123,7 +131,7 @@ class EigenWorms(Task):
     def load(self, sources: Sources) -> Splits:
         """The series as float32 (n, L, 6); ``OSError`` where files are missing or hold anything else."""
         values, labels = self.read(sources)
-        order = self.order(values, present(sources).repair)
+        order = self.order(values, present(sources).repair(sources))
         parts = np.split(order, [len(order) * 7 // 10, len(order) * 17 // 20])
         train, valid, test = (Data(torch.from_numpy(values[part]), torch.from_numpy(labels[part])) for part in parts)
         if self.normalise:
@@ -135,32 +143,9 @@ class EigenWorms(Task):
         """The series (259, L, 6) float32 of the archive, its training part first, and their classes (259,) int64."""
         dataset = present(sources)
         folder, digest = dataset.verified(sources)
-
-        def pooled() -> dict[str, np.ndarray]:
-            parts = []
-            for done, name in enumerate(dataset.contents):
-                sources.report("reading EigenWorms", done, len(dataset.contents))
-                parts.append(series.read(folder / name, dataset.repair))
-                self.check(folder / name, parts[-1], dataset.repair)
-            sources.report("reading EigenWorms", len(parts), len(parts))
-            labels = series.coded(np.concatenate([part.labels for part in parts]))
-            classes = len(np.unique(labels))
-            if (len(labels), classes) != (SERIES, self.output_size):
-                told = f"{len(labels)} series of {classes} classes, not {SERIES} of {self.output_size}"
-                raise OSError(f"{folder} holds {told}: {dataset.repair}")
-            return {"values": np.concatenate([part.values for part in parts]), "labels": labels}
-
-        code = ("tasks.series", "tasks.eigenworms", series.reader_version())
-        arrays = cached(sources, "eigenworms", digest, pooled, code=code)
+        with dataset.advised(sources):
+            arrays = arrays_of(dataset, folder, digest, sources, self.length, self.input_size)
         return arrays["values"], arrays["labels"]
-
-    def check(self, file: Path, part: series.Series, repair: str) -> None:
-        """``OSError`` unless every series of `part`, read from `file`, has the steps and channels of the task."""
-        steps, channels = np.unique(part.lengths).tolist(), part.values.shape[-1]
-        if (steps, channels) != ([self.length], self.input_size):
-            told = f"{' or '.join(map(str, steps)) or 'no'} steps of {channels} channels"
-            wanted = f"{self.length} of {self.input_size}"
-            raise OSError(f"{file} holds series of {told}, not {wanted}: {repair}")
 
     def order(self, values: np.ndarray, repair: str) -> np.ndarray:
         """Indices of the series in the order of the split: training, validation, test.
@@ -182,3 +167,39 @@ class EigenWorms(Task):
 def present(sources: Sources) -> DataSet:
     """The form of the data set to read: ``.ts`` unless only ``.arff`` is complete."""
     return ARFF if TS.missing(sources) and not ARFF.missing(sources) else TS
+
+
+def arrays_of(
+    dataset: DataSet, folder: Path, digest: str, sources: Sources, length: int, channels: int
+) -> dict[str, np.ndarray]:
+    """``values`` (259, length, channels) float32 and ``labels`` (259,) int64 from the files in `folder`.
+
+    Raises:
+        Wrong: they hold other series.
+        OSError: aeon cannot be imported, or the cache cannot be written.
+    """
+
+    def pooled() -> dict[str, np.ndarray]:
+        parts = []
+        for done, name in enumerate(dataset.contents):
+            sources.report("reading EigenWorms", done, len(dataset.contents))
+            parts.append(series.read(folder / name))
+            check(folder / name, parts[-1], length, channels)
+        sources.report("reading EigenWorms", len(parts), len(parts))
+        labels = series.coded(np.concatenate([part.labels for part in parts]))
+        classes = len(np.unique(labels))
+        if (len(labels), classes) != (SERIES, EigenWorms.output_size):
+            told = f"{len(labels)} series of {classes} classes, not {SERIES} of {EigenWorms.output_size}"
+            raise Wrong(f"{folder} holds {told}")
+        return {"values": np.concatenate([part.values for part in parts]), "labels": labels}
+
+    code = ("tasks.series", "tasks.eigenworms", series.reader_version())
+    return cached(sources, "eigenworms", digest, pooled, code=code)
+
+
+def check(file: Path, part: series.Series, length: int, channels: int) -> None:
+    """``Wrong`` unless every series of `part`, read from `file`, has the steps and channels of the task."""
+    steps, found = np.unique(part.lengths).tolist(), part.values.shape[-1]
+    if (steps, found) != ([length], channels):
+        told = f"{' or '.join(map(str, steps)) or 'no'} steps of {found} channels"
+        raise Wrong(f"{file} holds series of {told}, not {length} of {channels}")

@@ -10,7 +10,7 @@ import torch
 
 from tasks import permutations, series
 from tasks.base import Data, Splits, Task
-from tasks.sources import Sources, library
+from tasks.sources import Sources, Wrong, library
 
 
 class Sample(Task):
@@ -26,7 +26,10 @@ class Sample(Task):
     def load(self, sources: Sources) -> Splits:
         """The series as float32 (n, L, C); ``OSError`` or ``ValueError`` where aeon has others or none."""
         folder = Path(str(library("aeon.datasets", "aeon").__file__)).parent / "data" / self.files
-        parts = [series.read(folder / f"{self.files}_{part}.ts") for part in ("TRAIN", "TEST")]
+        try:
+            parts = [series.read(folder / f"{self.files}_{part}.ts") for part in ("TRAIN", "TEST")]
+        except Wrong as error:
+            raise ValueError(f"{error}: install aeon again") from error
         classes = series.coded(np.concatenate([part.labels for part in parts]))
         lengths = np.concatenate([part.lengths for part in parts])
         values = np.zeros((len(lengths), lengths.max(), parts[0].values.shape[-1]), dtype=np.float32)

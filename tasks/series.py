@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.sources import library
+from tasks.sources import Wrong, library
 
 
 class Series(NamedTuple):
@@ -23,11 +23,12 @@ class Series(NamedTuple):
     """(n,) text in lower case, as aeon reads a ``.ts``: a class, or a number where the file has targets."""
 
 
-def read(file: Path, repair: str = "put a good copy there") -> Series:
-    """The series of a ``.ts`` or ``.arff`` file, in its order; `repair` says what to do where it is damaged.
+def read(file: Path) -> Series:
+    """The series of a ``.ts`` or ``.arff`` file, in its order.
 
     Raises:
-        OSError: the file cannot be read or holds something else, or aeon cannot be imported.
+        Wrong: the file cannot be read or holds something else.
+        OSError: aeon cannot be imported.
     """
     datasets = library("aeon.datasets", "aeon")
     reader = datasets.load_from_arff_file if file.suffix == ".arff" else datasets.load_from_ts_file
@@ -35,13 +36,13 @@ def read(file: Path, repair: str = "put a good copy there") -> Series:
         cases, labels = reader(str(file))
     except (OSError, ValueError, IndexError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise OSError(f"{file} cannot be read as time series ({reason}): {repair}") from error
+        raise Wrong(f"{file} cannot be read as time series ({reason})") from error
     lengths = np.array([case.shape[-1] for case in cases], dtype=np.int64)
     values = np.zeros((len(cases), lengths.max(initial=0), cases[0].shape[0] if len(cases) else 0), dtype=np.float32)
     for row, case in zip(values, cases, strict=True):
         row[: case.shape[-1]] = case.T
     if not all(np.isfinite(row).all() for row in values):
-        raise OSError(f"{file} has values that are missing or no numbers: {repair}")
+        raise Wrong(f"{file} has values that are missing or no numbers")
     return Series(values, lengths, np.char.lower(labels.astype(str)))
 
 

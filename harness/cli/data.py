@@ -17,6 +17,9 @@ data_app = typer.Typer(
     help="List, download, check and import the data sets of the tasks.", cls=Verbs, no_args_is_help=True
 )
 
+LISTED = 3
+"""At most so many of the files that an import leaves are named."""
+
 NamesArgument = Annotated[
     list[str],
     typer.Argument(metavar="NAME...", help="Tasks, such as imdb or 'bidmc-hr[source=recordings]', or data sets."),
@@ -66,11 +69,28 @@ def import_(
     path: Annotated[str, typer.Argument(metavar="PATH", help="Archive or folder that holds it.")],
     plugin: PluginOption = None,
     data_root: DataRootOption = None,
+    again: Annotated[bool, typer.Option("--again", help="Replace also data that are there and whole.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Take the data set of a task from an archive or a folder that you have, and verify it."""
-    for title, folder in _data_sets(plugin, data_root, home).take(name, path):
-        print(f"{title}: now in {folder}")
+    """Take the data set of a task from an archive or a folder that you have, and verify it.
+
+    What was taken is told, what was not, and which other files lie there.
+    """
+    from harness.cli.terminal import number
+
+    done = _data_sets(plugin, data_root, home).take(name, path, again=again)
+    for title, taken in done.taken:
+        source = f", from {taken.origin}" if taken.origin != str(taken.folder) else ""
+        print(f"{title}: {number(taken.files, 'file')} now in {taken.folder}{source}")
+        for inside, called in sorted(taken.renamed.items()):
+            usual = inside.rpartition("/")[2]
+            if called.rpartition("/")[2] not in (usual, f"{usual}.gz"):
+                print(f"{title}: {inside} is {called} there, known by its checksum")
+    for title, sentence in done.missed:
+        print(f"{title}: not taken: {sentence}")
+    if done.left:
+        listed = ", ".join(done.left[:LISTED]) + (", ..." if len(done.left) > LISTED else "")
+        print(f"not taken, because no part of it: {number(len(done.left), 'file')} ({listed})")
 
 
 @data_app.command("check")
@@ -111,7 +131,8 @@ def _data_sets(plugin: list[str] | None, root: str | None, home: str | None, off
 
     where = Home.find(home)
     machine = Machine(where, find_data(root, where), no_network(offline), report=DataReport())
-    return DataSets(Registry(tuple(plugin or ())), machine.sources())
+    registry = Registry(tuple(plugin or ()))
+    return DataSets(registry, machine.sources(registry.files))
 
 
 def _megabytes(size: Any) -> str:

@@ -132,7 +132,7 @@ class Prices:
             else:
                 self._job = None  # its data go before others come
                 job = Job(self.registry, recipe, replace(machine, offline=True))
-                if lacking := job.task.missing(machine.sources()):
+                if lacking := job.task.missing(machine.sources(job.registry.files)):
                     raise UserError(lacking)
                 self._job = job
             self.tell(f"measuring {cell.name}")

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from tasks import series
-from tasks.sources import DataSet, Download, Sources
+from tasks.sources import DataSet, Download, Sources, Wrong
 from tasks.sources.caches import cached
 
 STEPS, CHANNELS = 4000, 2
+WINDOWS = 7949
+"""Of each problem, in its two files together."""
 
 
 def problem(name: str, record: int) -> DataSet:
@@ -24,6 +26,7 @@ def problem(name: str, record: int) -> DataSet:
         size=560_000_000,
         licence="as stated on Zenodo; cut from PhysioNet's BIDMC (ODC-By 1.0)",
         downloads=tuple(Download(f"https://zenodo.org/records/{record}/files/{file}") for file in files),
+        examine=lambda dataset, folder, digest, sources: arrays_of(folder, digest, sources, dataset, WINDOWS),
     )
 
 
@@ -41,13 +44,16 @@ def read(sources: Sources, dataset: DataSet, windows: int) -> dict[str, np.ndarr
         ValueError: the two files do not hold as many `windows` together.
     """
     folder, digest = dataset.verified(sources)
+    with dataset.advised(sources):
+        return arrays_of(folder, digest, sources, dataset, windows)
+
+
+def arrays_of(folder: Path, digest: str, sources: Sources, dataset: DataSet, windows: int) -> dict[str, np.ndarray]:
+    """The arrays of :func:`read` from the files in `folder`, whose digest is `digest`; ``Wrong`` as there."""
     code = (__name__, "tasks.series", series.reader_version())
     arrays = cached(sources, dataset.name, digest, lambda: parse(folder, dataset, sources), code=code)
     if len(arrays["targets"]) != windows:
-        raise ValueError(
-            f"{folder} holds {len(arrays['targets'])} windows instead of {windows} in its two files: "
-            "put good copies there"
-        )
+        raise Wrong(f"{folder} holds {len(arrays['targets'])} windows instead of {windows} in its two files")
     return arrays
 
 
@@ -56,24 +62,21 @@ def parse(folder: Path, dataset: DataSet, sources: Sources) -> dict[str, np.ndar
     parts = []
     for done, name in enumerate(dataset.contents):
         sources.report(f"reading {name}", done, len(dataset.contents))
-        parts.append(windows_of(folder / name, dataset.repair))
+        parts.append(windows_of(folder / name))
     sources.report(f"reading {dataset.title}", len(parts), len(parts))
     inputs, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return {"inputs": inputs, "targets": targets}
 
 
-def windows_of(file: Path, repair: str) -> tuple[np.ndarray, np.ndarray]:
-    """Windows (n, 4000, 2) float32 of a ``.ts`` file and the number that belongs to each, (n,) float32.
-
-    `repair` says what to do where the file is damaged.
-    """
-    values, lengths, labels = series.read(file, repair)
+def windows_of(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Windows (n, 4000, 2) float32 of a ``.ts`` file and the number that belongs to each, (n,) float32."""
+    values, lengths, labels = series.read(file)
     if values.shape[1:] != (STEPS, CHANNELS) or (lengths != STEPS).any():
-        raise ValueError(f"{file} does not hold series of {STEPS} steps in {CHANNELS} channels: {repair}")
+        raise Wrong(f"{file} does not hold series of {STEPS} steps in {CHANNELS} channels")
     try:
         targets = labels.astype(np.float64).astype(np.float32)
     except ValueError as error:
-        raise ValueError(f"{file} has targets that are no numbers ({error}): {repair}") from error
+        raise Wrong(f"{file} has targets that are no numbers ({error})") from error
     if not np.isfinite(targets).all():
-        raise ValueError(f"{file} has targets that are missing or infinite: {repair}")
+        raise Wrong(f"{file} has targets that are missing or infinite")
     return values, targets

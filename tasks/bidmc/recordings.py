@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tasks.sources import DataSet, Download, Sources
+from tasks.sources import DataSet, Download, Sources, Wrong
 from tasks.sources.caches import cached
 from tasks.windows import Windows
 
@@ -60,7 +60,8 @@ def read(sources: Sources, dataset: DataSet) -> dict[str, np.ndarray]:
         ValueError: a file holds something else than a recording.
     """
     folder, digest = dataset.verified(sources)
-    return cached(sources, "bidmc-recordings", digest, lambda: parse(folder, sources), code=(__name__,))
+    with dataset.advised(sources):
+        return cached(sources, "bidmc-recordings", digest, lambda: parse(folder, sources), code=(__name__,))
 
 
 def parse(folder: Path, sources: Sources) -> dict[str, np.ndarray]:
@@ -72,7 +73,7 @@ def parse(folder: Path, sources: Sources) -> dict[str, np.ndarray]:
         file = folder / f"{name}_Signals.csv"
         samples = columns(file, SIGNALS)
         if len(samples) != SAMPLES or not np.isfinite(samples).all():
-            raise ValueError(f"{file} does not hold {SAMPLES} samples without a gap: put a good copy there")
+            raise Wrong(f"{file} does not hold {SAMPLES} samples without a gap")
         signals[place] = samples
         seconds, *readings = columns(folder / f"{name}_Numerics.csv", ("Time [s]", *NUMBERS)).T
         inside = (seconds >= 0) & (seconds < SECONDS)
@@ -84,7 +85,7 @@ def parse(folder: Path, sources: Sources) -> dict[str, np.ndarray]:
 
 
 def columns(file: Path, names: tuple[str, ...]) -> np.ndarray:
-    """The columns `names` of a comma-separated `file`, (rows, columns) float32; ``ValueError`` if it has not these."""
+    """The columns `names` of a comma-separated `file`, (rows, columns) float32; ``Wrong`` if it has not these."""
     try:
         with file.open(encoding="ascii") as stream:
             header = [name.strip() for name in stream.readline().split(",")]
@@ -93,7 +94,7 @@ def columns(file: Path, names: tuple[str, ...]) -> np.ndarray:
     except ValueError as error:
         reason = str(error).split(";")[0].rstrip(".")
         told = f"{file} does not hold numbers in columns {', '.join(names)} ({reason})"
-        raise ValueError(f"{told}: put a good copy there") from error
+        raise Wrong(f"{told}") from error
     return found
 
 
@@ -103,7 +104,7 @@ def patient(file: Path) -> int:
         key, _, value = line.partition(":")
         if key == "MIMIC II matched wdb ID" and value.strip().removeprefix("s").isdecimal():
             return int(value.strip().removeprefix("s"))
-    raise ValueError(f"{file} does not say which patient the recording is of: put a good copy there")
+    raise Wrong(f"{file} does not say which patient the recording is of")
 
 
 def targets(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.sources import DataSet, Download, Sources
+from tasks.sources import DataSet, Download, Sources, Wrong
 from tasks.sources.caches import cached
 
 CHANNELS = tuple(f"{signal}_{axis}" for signal in ("body_acc", "body_gyro", "total_acc") for axis in "xyz")
@@ -56,11 +56,8 @@ UCI_HAR = DataSet(
     ),
     # What UCI calls the archive, and the archive around it.
     archives=("UCI HAR Dataset.zip", "human+activity+recognition+using+smartphones.zip"),
+    examine=lambda dataset, folder, digest, sources: arrays_of(folder, digest, sources, PARTS),
 )
-
-
-class Wrong(ValueError):
-    """What is wrong with a file; what to do about it depends on the data set."""
 
 
 def read(sources: Sources, dataset: DataSet, parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
@@ -71,12 +68,15 @@ def read(sources: Sources, dataset: DataSet, parts: Mapping[str, Part]) -> dict[
         ValueError: a file holds something else than numbers, or not the windows, persons and activities of `parts`.
     """
     folder, digest = dataset.verified(sources)
-    try:
-        arrays = cached(sources, "har2", digest, lambda: parse(folder, sources, parts), code=(__name__,))
-        for name, part in parts.items():
-            require(folder, name, part, arrays[f"{name}_activities"], arrays[f"{name}_subjects"])
-    except Wrong as error:
-        raise ValueError(f"{error}: {dataset.repair}") from error
+    with dataset.advised(sources):
+        return arrays_of(folder, digest, sources, parts)
+
+
+def arrays_of(folder: Path, digest: str, sources: Sources, parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
+    """The arrays of :func:`read` from the files in `folder`, whose digest is `digest`; ``Wrong`` as there."""
+    arrays = cached(sources, "har2", digest, lambda: parse(folder, sources, parts), code=(__name__,))
+    for name, part in parts.items():
+        require(folder, name, part, arrays[f"{name}_activities"], arrays[f"{name}_subjects"])
     return arrays
 
 

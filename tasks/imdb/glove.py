@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.sources import Report
+from tasks.sources import Report, Wrong
 
 INTERVAL = 20_000
 """Lines between two reports of progress."""
@@ -24,7 +24,7 @@ def vectors_of(file: Path, words: Sequence[str], width: int, report: Report) -> 
         ``places`` (k,) int32, which of `words` have a vector, ascending; ``vectors`` (k, width) float32.
 
     Raises:
-        OSError: a line does not hold `width` numbers, or no word has a vector.
+        Wrong: a line does not hold `width` numbers, or no word has a vector.
     """
     wanted = {word.strip().encode() for word in words}
     found, size, read = dict[bytes, np.ndarray](), file.stat().st_size, 0
@@ -46,7 +46,7 @@ def _parsed(numbers: bytes, width: int, where: str) -> np.ndarray:
     except ValueError:
         vector = np.empty(0, np.float32)
     if len(vector) != width or not np.isfinite(vector).all():
-        raise OSError(f"{where}: a word and {width} numbers should stand here: put a good copy there")
+        raise Wrong(f"{where}: a word and {width} numbers should stand here")
     return vector
 
 
@@ -54,5 +54,5 @@ def _placed(file: Path, words: Sequence[str], found: Mapping[bytes, np.ndarray])
     stripped = [word.strip().encode() for word in words]
     places = [place for place, word in enumerate(stripped) if word in found]
     if not places:
-        raise OSError(f"{file} has no vector for any of {len(words)} words: put a good copy there")
+        raise Wrong(f"{file} has no vector for any of {len(words)} words")
     return {"places": np.array(places, np.int32), "vectors": np.stack([found[stripped[place]] for place in places])}

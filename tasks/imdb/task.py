@@ -39,6 +39,7 @@ REVIEWS = DataSet(
         ),
     ),
     archives=("aclImdb_v1.tar.gz",),
+    examine=lambda dataset, folder, digest, sources: tokens.require_text(folder, dataset.files(folder)),
 )
 """The labelled reviews. Nobody publishes checksums of the files, so those of an import are recorded."""
 
@@ -145,9 +146,13 @@ class IMDB(Task):
         folder, digest = reviews.verified(sources)
         found = [_vectors_at(dataset, sources) for dataset in vectors]  # before a minute of work that may be in vain
         parts = self._dealt(reviews.files(folder))
-        text = self._text(sources, folder, digest, [name for part in parts for name in part])
+        with reviews.advised(sources):
+            text = self._text(sources, folder, digest, [name for part in parts for name in part])
         self.vocabulary = tokens.words_of(text["words"])
-        self._known = self._vectors(sources, *found[0]) if found else ()
+        self._known = ()
+        for dataset, (file, digest) in zip(vectors, found, strict=True):
+            with dataset.advised(sources):
+                self._known = self._vectors(sources, file, digest)
         train, valid, test = _streams(parts, text["ids"], text["lengths"])
         return Splits.of(train, valid, test, *self._known)
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tasks.sources import Report, library
+from tasks.sources import Report, Wrong, library
 
 UNKNOWN, PADDING = 0, 1
 """Numbers of what torchtext calls ``<unk>`` and ``<pad>``; words follow."""
@@ -38,7 +38,8 @@ def numbered(folder: Path, names: Sequence[str], training: int, words: int, repo
         ``words`` (bytes,) uint8, the vocabulary in the order of its numbers, see :func:`words_of`.
 
     Raises:
-        OSError: a file is empty or not UTF-8, or spaCy or torchtext is not there.
+        Wrong: a file is empty or not UTF-8.
+        OSError: spaCy or torchtext is not there.
     """
     field, first_seen = english_field(), dict[str, int]()
     stream, lengths = array("i"), np.empty(len(names), np.int32)
@@ -70,14 +71,20 @@ def english_field() -> Any:
     return library("torchtext.data", "torchtext").Field(tokenize=lambda text: [token.text for token in tokenizer(text)])
 
 
+def require_text(folder: Path, names: Iterable[str]) -> None:
+    """``Wrong`` unless every one of the reviews `names` is text, and not empty."""
+    for name in names:
+        first_line(folder / name)
+
+
 def first_line(file: Path) -> str:
-    """The review in `file`; ``OSError`` with a sentence where it is empty or no text."""
+    """The review in `file`; ``Wrong`` where it is empty or no text."""
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise OSError(f"{file} is damaged (byte {error.start} is not UTF-8): put a good copy there") from error
+        raise Wrong(f"{file} is damaged (byte {error.start} is not UTF-8)") from error
     if not text:
-        raise OSError(f"{file} is empty, which no review is: put a good copy there")
+        raise Wrong(f"{file} is empty, which no review is")
     return text.split("\n", 1)[0]
 
 

@@ -17,7 +17,8 @@ from __future__ import annotations
 from tasks.sources.dataset import DataSet, Download, take_any
 from tasks.sources.root import Report, Sources, library
 from tasks.sources.status import Check, State
-from tasks.sources.trouble import NotThere, Refused
+from tasks.sources.taking import Taken
+from tasks.sources.trouble import NotThere, Refused, Wrong
 
 __all__ = [
     "Check",
@@ -28,6 +29,8 @@ __all__ = [
     "Report",
     "Sources",
     "State",
+    "Taken",
+    "Wrong",
     "library",
     "take_any",
 ]

@@ -60,6 +60,11 @@ def size_of(file: Path) -> int:
     return 0
 
 
+def digest(sums: Mapping[str, str]) -> str:
+    """The sha256 over checksums and names: equal for equal data."""
+    return hashlib.sha256("".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()).hexdigest()
+
+
 def differing(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
     """The files with another checksum than the one wanted, those that nobody has checksums of left out."""
     return [name for name, digest in found.items() if wanted.get(name, digest) != digest]

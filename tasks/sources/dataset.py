@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +13,8 @@ from tasks.sources import checksums, fetching, status, taking
 from tasks.sources.contents import Contents, few, in_the_way, is_file
 from tasks.sources.root import Sources
 from tasks.sources.status import Check, State
-from tasks.sources.trouble import INSTEAD, NotThere, Refused, reason
+from tasks.sources.taking import Taken
+from tasks.sources.trouble import INSTEAD, NotThere, Refused, Wrong, reason
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class DataSet:
     """Relative name to sha256, where they are published elsewhere than in ``checksums/<name>.sha256``."""
     archives: tuple[str, ...] = ()
     """Names of archives: one that lies in the data folder, or beside the files, is unpacked where files are missing."""
+    examine: Callable[[DataSet, Path, str, Sources], object] | None = field(default=None, compare=False)
+    """``examine(dataset, folder, digest, sources)`` reads the files in `folder` as the task does and raises
+    :class:`Wrong` where they hold something else. An import asks it where checksums are not published, and takes
+    nothing that it refuses; `digest` is that of :meth:`verified`, for a cache."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9-]+", self.name):
@@ -119,18 +124,24 @@ class DataSet:
         return f"{folder} lacks {few(absent)}: {self._remedy(sources)}"
 
     def _remedy(self, sources: Sources) -> str:
-        fetch = f"download it with harness data fetch {self.name}, " if self.downloads and not sources.offline else ""
+        fetch, take = (sources.command(f"data {words}") for words in (f"fetch {self.name}", f"import {self.name} PATH"))
+        download = f"download it with {fetch}, " if self.downloads and not sources.offline else ""
         online = ", or leave out --offline (HARNESS_OFFLINE)" if self.downloads and sources.offline else ""
-        return (
-            f"{fetch}import an archive or a folder that you have with harness data import {self.name} PATH, "
-            f"or {INSTEAD}{online}"
-        )
+        return f"{download}import an archive or a folder that you have with {take}, or {INSTEAD}{online}"
 
-    @property
-    def repair(self) -> str:
+    def repair(self, sources: Sources) -> str:
         """What to do about a damaged file."""
-        again = f", or download it anew with harness data fetch {self.name} --again" if self.downloads else ""
-        return f"put a good copy there (harness data import {self.name} PATH){again}"
+        fetch = sources.command(f"data fetch {self.name} --again")
+        download = f", or download it anew with {fetch}" if self.downloads else ""
+        return f"put a good copy there ({sources.command(f'data import {self.name} PATH --again')}){download}"
+
+    @contextmanager
+    def advised(self, sources: Sources) -> Iterator[None]:
+        """Around what reads the files in their place: a :class:`Wrong` becomes a ValueError that says what to do."""
+        try:
+            yield
+        except Wrong as error:
+            raise ValueError(f"{error}: {self.repair(sources)}") from error
 
     def require(self, sources: Sources) -> Path:
         """The folder with all the files, downloaded where they are missing and may be.
@@ -148,9 +159,9 @@ class DataSet:
         if wrong := self.obstacle(folder) or self.surplus(folder):
             raise Refused(wrong)
         if not (absent := self.absent(folder, packed=True)):
-            return taking.settle(self, sources, folder)
+            return taking.settle(self, sources, folder).folder
         if archive := self.archive(sources.root):
-            return self.take(sources, archive)
+            return self.take(sources, archive).folder
         if self.downloads and not sources.offline:
             return self.fetch(sources)
         why = "the network must not be used" if self.downloads else "it cannot be downloaded from anywhere"
@@ -167,14 +178,18 @@ class DataSet:
         folder = self.require(sources)
         known = self.checksums(folder)
         found = checksums.of(folder, self.files(folder), sources, self.title)
-        checksums.compare(folder, found, known, self.repair)
-        return folder, sha256(
-            "".join(f"{digest}  {name}\n" for name, digest in sorted(found.items())).encode()
-        ).hexdigest()
+        checksums.compare(folder, found, known, self.repair(sources))
+        return folder, checksums.digest(found)
 
     def published(self) -> Mapping[str, str]:
         """Relative name to sha256, of the files for which that is published."""
         return checksums.published(self.name) if self.sums is None else self.sums
+
+    @property
+    def identifiable(self) -> bool:
+        """Whether the checksums of all files are published, so that each is known whatever it is called."""
+        place = Contents(self.contents).place(self.published(), ())
+        return place is not None and not (place.prefix or place.lacks or place.surplus)
 
     def checksums(self, folder: Path) -> dict[str, str]:
         """Relative name to sha256, of the files for which that is known: as published, else as recorded at the import.
@@ -200,19 +215,20 @@ class DataSet:
         """
         return fetching.fetch(self, sources, again=again)
 
-    def take(self, sources: Sources, path: Path) -> Path:
-        """Import from `path`, an archive or a folder with the data set anywhere in it; the folder it is in now.
+    def take(self, sources: Sources, path: Path, *, again: bool = False) -> Taken:
+        """Import from `path`, an archive, or a folder with the data set or its archive anywhere in it.
 
         The files are copied beside their place, compared with the published checksums, and moved into place; where none
-        are published, those found are recorded. What was there before stays as it is unless all that goes well, and
-        where it is complete and agrees with its record it is not replaced by other data. Files that lie in their place
-        already are verified and recorded.
+        are published, the files are examined and those found are recorded. Where all are published, files are also
+        known by their checksums, whatever they are called. What was there before stays as it is unless all that goes
+        well, and where it is complete, agrees with its record and passes :attr:`examine` it is replaced by other data
+        only with `again`. Files that lie in their place already are verified and recorded.
 
         Raises:
             NotThere: `path` does not hold the data set, or not completely.
             OSError: it is damaged, dangerous, protected or other data, or cannot be written; others are there already.
         """
-        return taking.take(self, sources, path)
+        return taking.take(self, sources, path, again=again)
 
     def check(self, sources: Sources) -> Check:
         """Read all files and compare them with their checksums; raises nothing."""
@@ -229,8 +245,13 @@ def _is_below(folder: object) -> bool:
     return path is not None and not path.is_absolute() and ".." not in path.parts
 
 
-def take_any(sources: Sources, datasets: Iterable[DataSet], path: Path) -> list[tuple[DataSet, Path]]:
-    """Import all of `datasets` that the archive or folder `path` holds, each with the folder it is in now.
+def take_any(
+    sources: Sources, datasets: Iterable[DataSet], path: Path, *, again: bool = False
+) -> tuple[list[tuple[DataSet, Taken]], list[tuple[DataSet, str]]]:
+    """Import all of `datasets` that the archive or folder `path` holds.
+
+    Returns:
+        The data sets taken, and those that are not there, each with a sentence.
 
     Raises:
         NotThere: it holds none of them.
@@ -239,9 +260,9 @@ def take_any(sources: Sources, datasets: Iterable[DataSet], path: Path) -> list[
     taken, missed = [], []
     for dataset in datasets:
         try:
-            taken.append((dataset, dataset.take(sources, path)))
+            taken.append((dataset, dataset.take(sources, path, again=again)))
         except NotThere as error:
-            missed.append(str(error))
+            missed.append((dataset, str(error)))
     if not taken:
-        raise NotThere("; ".join(missed))
-    return taken
+        raise NotThere("; ".join(sentence for _, sentence in missed))
+    return taken, missed

@@ -39,12 +39,12 @@ def fetch(dataset: DataSet, sources: Sources, *, again: bool = False) -> Path:
     if not dataset.downloads:
         raise Refused(
             f"{dataset.title} cannot be downloaded from anywhere: "
-            f"import an archive or a folder that you have with harness data import {dataset.name} PATH"
+            f"import an archive or a folder that you have with {sources.command(f'data import {dataset.name} PATH')}"
         )
     if sources.offline:
         raise Refused(
             f"{dataset.title} cannot be downloaded because the network must not be used: leave out --offline "
-            f"(HARNESS_OFFLINE), or import a copy with harness data import {dataset.name} PATH"
+            f"(HARNESS_OFFLINE), or import a copy with {sources.command(f'data import {dataset.name} PATH')}"
         )
     addresses = [address(dataset, download) for download in dataset.downloads]
     destination = sources.root / dataset.folders[0]
@@ -53,7 +53,7 @@ def fetch(dataset: DataSet, sources: Sources, *, again: bool = False) -> Path:
             return destination  # brought by the process that this one waited for
         feeds = []
         for url, download in zip(addresses, dataset.downloads, strict=True):
-            file = retrieve(dataset, url, work / download.file, download, sources.report)
+            file = retrieve(dataset, url, work / download.file, download, sources)
             feeds.append(from_archive(dataset, file, url, sources))
         bring(dataset, sources, work, destination, feeds, replace=again)
     return destination
@@ -65,16 +65,16 @@ def whole(dataset: DataSet, sources: Sources, folder: Path) -> bool:
         return False
     try:
         found = checksums.of(folder, dataset.files(folder), sources, dataset.title)
-        checksums.compare(folder, found, dataset.checksums(folder), dataset.repair)
+        checksums.compare(folder, found, dataset.checksums(folder), dataset.repair(sources))
     except OSError:
         return False
     return True
 
 
-def instead(dataset: DataSet) -> str:
+def instead(dataset: DataSet, sources: Sources) -> str:
     """What to do where a download fails."""
     mirror = f"look after the mirror in {MIRROR}" if os.environ.get(MIRROR) else f"name a mirror in {MIRROR}"
-    return f"try again, {mirror}, or import a copy with harness data import {dataset.name} PATH"
+    return f"try again, {mirror}, or import a copy with {sources.command(f'data import {dataset.name} PATH')}"
 
 
 def address(dataset: DataSet, download: Download) -> str:
@@ -98,12 +98,12 @@ def mirror() -> tuple[str, tuple[str, str] | None] | None:
     return form["scheme"] + form["rest"], user
 
 
-def retrieve(dataset: DataSet, url: str, file: Path, download: Download, report: Report) -> Path:
+def retrieve(dataset: DataSet, url: str, file: Path, download: Download, sources: Sources) -> Path:
     """Download `url` to `file` and verify it; a connection that breaks is tried once more, from the beginning."""
     from pooch import HTTPDownloader  # here: most who import this package download nothing
     from requests import RequestException
 
-    progress = Meter(report, f"downloading {url}", download.size)
+    progress = Meter(sources.report, f"downloading {url}", download.size)
     # As it lies there, byte for byte: requests would unpack what a server sends packed, and the sum would not fit.
     named = mirror()
     get = HTTPDownloader(
@@ -121,7 +121,7 @@ def retrieve(dataset: DataSet, url: str, file: Path, download: Download, report:
             final = error.response is not None and error.response.status_code < 500
             if tried == TRIES or final:
                 raise Refused(
-                    f"{dataset.title} could not be downloaded from {url} ({cause(error)}): {instead(dataset)}"
+                    f"{dataset.title} could not be downloaded from {url} ({cause(error)}): {instead(dataset, sources)}"
                 ) from error
     if download.hash:
         algorithm, _, wanted = download.hash.partition(":")
@@ -130,7 +130,7 @@ def retrieve(dataset: DataSet, url: str, file: Path, download: Download, report:
         if found != wanted:
             raise Refused(
                 f"{url} is not the file that was published as {dataset.title} ({algorithm} {found}, wanted {wanted}): "
-                f"{instead(dataset)}"
+                f"{instead(dataset, sources)}"
             )
     return file
 

@@ -26,6 +26,12 @@ class Sources:
     cache: Path | None = None
     """Folder of what is worked out of data files; else ``.cache`` in the root."""
     report: Report = silent
+    options: str = ""
+    """Command-line options, as typed, that a command in a message needs to find this folder and these data sets."""
+
+    def command(self, words: str) -> str:
+        """``"harness data import beats PATH"`` with the options that it needs here; `words` lack the program's name."""
+        return f"harness {words} {self.options}".rstrip()
 
     @property
     def caches(self) -> Path:

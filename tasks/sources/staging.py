@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -74,6 +74,37 @@ class Intake:
             if error.errno not in NAMES:
                 raise
             raise Refused(f"{told} holds a member that cannot be written here: {name}") from error
+
+    def empty(self) -> None:
+        """Forget and delete what was written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.sums.clear()
+        self._folders.clear()
+        self.left = self.allowance
+
+    def identify(
+        self, opened: Callable[[], IO[bytes]], wanted: Mapping[str, list[str]], told: str, largest: int
+    ) -> list[str]:
+        """Write a file by the names that `wanted` gives for its sha256, and return them; none where it is another.
+
+        Files of more than `largest` bytes are others, and so is all that comes once the allowance is used up.
+        """
+        limit, unknown = min(largest, self.left), self.work / "unknown"
+        digest, size = hashlib.sha256(), 0
+        with reading(told), unknown.open("wb") as file:
+            stream = opened()
+            while size <= limit and (block := stream.read(BLOCK)):
+                digest.update(block)
+                file.write(block)
+                size += len(block)
+        self.left = max(self.left - size, 0)
+        names = wanted.get(digest.hexdigest(), []) if size <= limit else []
+        for name in names:
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(unknown, self.folder / name)
+            self.sums[name] = digest.hexdigest()
+        unknown.unlink()
+        return names
 
     def spill(self, stream: IO[bytes], told: str) -> Path:
         """Write an archive found in an archive to a file of the staging; the next one replaces it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tasks.sources import checksums
 from tasks.sources.root import Sources
+from tasks.sources.taking import examined
 
 if TYPE_CHECKING:
     from tasks.sources.dataset import DataSet
@@ -65,11 +66,14 @@ def check(dataset: DataSet, sources: Sources) -> Check:
     try:
         known = dataset.checksums(folder)
         found = checksums.of(folder, names, sources, dataset.title)
-        checksums.compare(folder, found, known, dataset.repair)
-    except OSError as error:
+        checksums.compare(folder, found, known, dataset.repair(sources))
+        if dataset.published().keys() >= found.keys():
+            return told("verified", f"{len(names)} files, as published")
+        if not dataset.absent(folder):
+            with dataset.advised(sources):
+                examined(dataset, folder, found, sources)
+    except (OSError, ValueError) as error:
         return told("damaged", str(error))
-    if dataset.published().keys() >= found.keys():
-        return told("verified", f"{len(names)} files, as published")
     if known.keys() >= found.keys():
         return told("recorded", f"{len(names)} files, unchanged since they were imported")
     return told("unknown", f"{len(found.keys() - known.keys())} of {len(names)} files have no known checksum")

@@ -20,6 +20,10 @@ class NotThere(Refused):
     """The archive or folder does not hold the data set."""
 
 
+class Wrong(ValueError):
+    """A file does not hold what it should: a sentence that begins with the file and does not say what to do."""
+
+
 def reason(error: BaseException) -> str:
     """What an exception says, on one line; its type where it says nothing."""
     told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
