@@ -256,7 +256,7 @@ def test_compare_tells_what_all_seeds_of_two_recipes_say(store: Store, harness: 
     assert code == 0
     assert "their recipes over all stored seeds" in out
     assert "91.00 ± 12.71 %" in out
-    assert "lstm (own) less lstm (standard): −9.00 points, 95 % interval" in " ".join(out.split())
+    assert "lstm:own - lstm:standard: −9.00 points, 95 % interval" in " ".join(out.split())
     recipes = json.loads(harness("compare", runs[0].id, runs[2].id, "--json")[1])["recipes"]
     assert [(row["recipe"], row["n"]) for row in recipes] == [("standard", 2), ("own", 2)]
     assert "their recipes" not in harness("compare", runs[0].id, runs[1].id)[1]
@@ -617,3 +617,35 @@ def test_a_home_that_is_named_must_be_there_to_be_read(
     monkeypatch.delenv("HARNESS_STORE")
     monkeypatch.delenv("HARNESS_HOME")
     assert harness("list", "runs")[0] == 0, "who has just installed it has no home yet"
+
+
+def test_compare_tells_recipes_of_one_name_apart(store: Store, harness: Harness) -> None:
+    ours, theirs = seeds_of("lstm", "standard", 0.90), seeds_of("lstm", "standard", 0.80)
+    for run, code in ((ours[0], "1111aaaa2222bbbb"), (theirs[0], "3333cccc4444dddd")):
+        run.recipe = run.recipe | {"code": {"architecture": code}}
+        run.recipe_hash = content_hash(run.recipe)
+        store.add(run)
+    code, out, _ = harness("compare", ours[0].id, theirs[0].id)
+    assert code == 0
+    names = [f"lstm:{run.recipe_hash[:8]}" for run in (ours[0], theirs[0])]
+    words = " ".join(out.split())
+    assert f"{names[1]} - {names[0]}: −10.00 points, no interval." in words
+    for name, source in zip(names, ("1111aaaa", "3333cccc"), strict=True):
+        assert f"{name}: code {source}, first run {ours[0].created[:10]}" in words
+    code, out, _ = harness("compare", *names, "--task", ours[0].task, "--json")
+    assert [row["recipe_hash"] for row in json.loads(out)] == [ours[0].recipe_hash, theirs[0].recipe_hash]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_compare_says_what_is_no_better_than_a_constant(store: Store, harness: Harness, known: bool) -> None:
+    levels = {"chance_valid": 0.5, "chance_test": 0.5} if known else {}
+    for run in (*seeds_of("lstm", "own", 37 / 360, 37 / 360), *seeds_of("gru", "own", 0.9, 0.8)):
+        run.metrics |= levels
+        run.task = run.recipe["task"] = "psdigits"
+        run.recipe_hash = content_hash(run.recipe)
+        store.add(run)
+    lstm, gru = json.loads(harness("compare", "lstm", "gru", "--task", "psdigits", "--json")[1])
+    told = "worse than a constant predictor" if known else "at chance in every seed"
+    assert (lstm["against_chance"], gru["against_chance"]) == (told, "")
+    assert lstm["chance_level"] == (0.5 if known else 37 / 360), "else it is what the task states"
+    assert f"lstm: {told.capitalize()}" in " ".join(harness("compare", "lstm", "gru", "--task", "psdigits")[1].split())

@@ -54,6 +54,10 @@ def run(**changed: Any) -> dict[str, Any]:
         "data_checksum": "",
         "operations": "lstm: torch 1,200 times",
         "default": False,
+        "chance_valid": np.nan,
+        "chance_test": np.nan,
+        "code": None,
+        "architecture_version": None,
         "updated": "2026-03-04T12:58:00+00:00",
     }
     assert changed.keys() <= row.keys()

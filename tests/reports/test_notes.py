@@ -21,6 +21,10 @@ def warnings(*rows: dict[str, Any], of: str = "lstm", chance: float | None = Non
     return [str(note) for note in row.notes]
 
 
+def chance_notes(*rows: dict[str, Any], chance: float | None = None) -> list[str]:
+    return [note for note in warnings(*rows, chance=chance) if "chance" in note or "constant" in note]
+
+
 SOME = (run(seed=0), run(seed=1), run(seed=9))
 
 
@@ -29,31 +33,48 @@ def test_three_equal_seeds_need_no_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("test", "told"),
+    ("tests", "told"),
     [
-        (0.1, ["No better than chance: 10.00 % is reached without a look at the input."]),
-        (0.06, ["No better than chance: 10.00 % is reached without a look at the input."]),
-        (0.18, ["Hardly better than chance: 10.00 % is reached without a look at the input."]),
-        (0.2, []),
+        ((0.1, 0.1, 0.1), ["At chance in every seed: the chance level is 10.00 %."]),
+        ((0.06, 0.1, 0.07), ["Worse than a constant predictor: the chance level is 10.00 %."]),
+        ((0.18, 0.18, 0.18), ["Hardly better than chance: the chance level is 10.00 %."]),
+        ((0.9, 0.1, 0.1), ["At chance in seeds 1 and 2: the chance level is 10.00 %."]),
+        ((0.2, 0.2, 0.2), []),
     ],
 )
-def test_a_row_that_learned_hardly_anything(test: float, told: list[str]) -> None:
-    rows = [run(seed=seed, test=test) for seed in range(3)]
-    assert warnings(*rows, chance=0.1) == told
-    assert warnings(*rows) == [], "nobody knows what chance reaches"
+def test_a_row_that_learned_hardly_anything(tests: tuple[float, ...], told: list[str]) -> None:
+    rows = [run(seed=seed, test=test) for seed, test in enumerate(tests)]
+    assert chance_notes(*rows, chance=0.1) == told
+    assert chance_notes(*rows) == [], "nobody knows what chance reaches"
 
 
 @pytest.mark.parametrize(
     ("test", "told"),
     [
-        (0.57, ["No better than chance: 0.1667 is reached without a look at the input."]),
-        (0.159, ["Hardly better than chance: 0.1667 is reached without a look at the input."]),
+        (0.57, ["Worse than a constant predictor: the chance level is 0.1667."]),
+        (0.159, ["Hardly better than chance: the chance level is 0.1667."]),
+        (0.1675, ["At chance in every seed: the chance level is 0.1667."]),
         (0.149, []),
     ],
 )
 def test_an_error_that_is_hardly_lower_than_that_of_a_constant(test: float, told: list[str]) -> None:
     rows = [run(seed=seed, test=test, metric="mse", higher_is_better=False) for seed in range(3)]
     assert warnings(*rows, chance=1 / 6) == told
+
+
+def test_the_chance_level_of_the_data_counts_more_than_what_the_task_states() -> None:
+    constant = [run(seed=seed, test=0.24, chance_test=0.24) for seed in range(3)]
+    assert chance_notes(*constant, chance=0.1) == ["At chance in every seed: the chance level is 24.00 %."]
+    older = [run(seed=seed, test=0.24, data_checksum="a") for seed in range(3)]
+    newer = run(arch="gru", recipe_hash="b", test=0.9, chance_test=0.24, data_checksum="a")
+    assert chance_notes(*older, newer, chance=0.1) == ["At chance in every seed: the chance level is 24.00 %."]
+    other = newer | {"data_checksum": "b"}
+    assert chance_notes(*older, other, chance=0.22) == ["Hardly better than chance: the chance level is 22.00 %."]
+
+
+def test_seeds_on_different_data_are_each_held_against_their_own_chance_level() -> None:
+    rows = [run(seed=seed, test=level, chance_test=level) for seed, level in enumerate((0.2, 0.25))]
+    assert chance_notes(*rows) == ["At chance in every seed."]
 
 
 def test_two_seeds() -> None:
@@ -118,12 +139,14 @@ def of_epochs(arch: str, epochs: int) -> list[dict[str, Any]]:
 
 def test_another_budget_than_that_of_most_rows() -> None:
     three = (*SOME, *of_epochs("gru", 30), *of_epochs("cornn", 40))
-    assert warnings(*three, of="cornn") == ["Another budget than most rows: 40 epochs, where most have 30."]
+    assert warnings(*three, of="cornn") == [
+        "Another budget than most rows of the ranking: 40 epochs, where most have 30."
+    ]
     assert warnings(*three) == warnings(*three, of="gru") == []
     even = (*SOME, *of_epochs("cornn", 40))
     assert warnings(*even) == warnings(*even, of="cornn") == [], "neither is the usual one"
     few = (*SOME, *of_epochs("gru", 30), *of_epochs("cornn", 10))
-    assert warnings(*few, of="cornn") == ["Few epochs: 10, where the longest-trained row has 30."]
+    assert warnings(*few, of="cornn") == ["Few epochs: 10, where the longest-trained row of the ranking has 30."]
 
 
 def test_another_size_than_that_of_most_rows() -> None:
@@ -133,15 +156,20 @@ def test_another_size_than_that_of_most_rows() -> None:
         return warnings(*SOME, *third, *other, of="gru")
 
     assert found(74_000) == found(61_000) == []
-    assert found(75_000) == ["Another size than most rows: 75,000 parameters, where the median is 67,466."]
-    assert found(60_000) == ["Another size than most rows: 60,000 parameters, where the median is 67,466."]
+    assert found(75_000) == [
+        "Another size than most rows of the ranking: 75,000 parameters, where the median is 67,466."
+    ]
+    assert found(60_000) == [
+        "Another size than most rows of the ranking: 60,000 parameters, where the median is 67,466."
+    ]
 
 
 def test_other_seeds_than_those_of_most_rows() -> None:
     third = [run(arch="cornn", seed=seed) for seed in (0, 1, 9)]
     more = [run(arch="gru", seed=seed) for seed in (0, 1, 9, 7333812731619086336)]
     assert warnings(*SOME, *third, *more, of="gru") == [
-        "Other seeds than most rows: seeds 0, 1, 9 and 7333812731619086336, where most have seeds 0, 1 and 9."
+        "Other seeds than most rows of the ranking: seeds 0, 1, 9 and 7333812731619086336, "
+        "where most have seeds 0, 1 and 9."
     ]
     one = warnings(*SOME, *third, run(arch="gru", seed=1), of="gru")
     assert one == ["One seed: there is no interval, and another seed may change the rank."]
@@ -152,11 +180,11 @@ def test_few_epochs_compared_with_the_row_that_was_trained_longest() -> None:
         short = [run(arch="gru", seed=seed, epochs_done=epochs) for seed in (0, 1, 2)]
         return warnings(*SOME, *short, of="gru")
 
-    assert found(14) == ["Few epochs: 14, where the longest-trained row has 30."]
+    assert found(14) == ["Few epochs: 14, where the longest-trained row of the ranking has 30."]
     assert found(15) == []
     long = [run(arch="gru", seed=seed, epochs_done=100) for seed in (0, 1, 2)]
     assert warnings(*SOME, *long, of="gru") == []
-    assert warnings(*SOME, *long) == ["Few epochs: 30, where the longest-trained row has 100."]
+    assert warnings(*SOME, *long) == ["Few epochs: 30, where the longest-trained row of the ranking has 100."]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +200,7 @@ def test_machines_and_versions_that_differ(name: str, value: object, words: str)
     mixed = warnings(run(seed=0), run(seed=1), run(seed=2) | {name: value})
     assert mixed == [f"The {words} differs between its seeds: {' and '.join(sorted([usual, str(value)]))}"]
     elsewhere = [run(arch="gru", seed=seed, test=0.1) | {name: value} for seed in (0, 1, 2)]
-    assert warnings(*SOME, *elsewhere, of="gru") == [f"Another {words} than the first row: {value}"]
+    assert warnings(*SOME, *elsewhere, of="gru") == [f"Another {words} than the first row of the ranking: {value}"]
     assert warnings(*SOME, *elsewhere) == []
 
 

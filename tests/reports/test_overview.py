@@ -150,14 +150,25 @@ def test_a_row_says_of_the_search_behind_it() -> None:
     best = of.trials.query("study == 'cornn-psdigits' and state == 'complete'")["value"].idxmax()
     known = of.runs.query("arch == 'cornn' and task == 'psdigits'")["recipe_hash"].iloc[0]
 
-    def cell(arch: str, **recipes: str) -> str:
+    tuned = of.runs.query("arch == 'cornn' and task == 'psdigits'").assign(recipe_hash="tuned", recipe="tuned")
+    tuned["run"] = [f"tuned{number}" for number in range(len(tuned))]
+
+    def cell(arch: str, runs: pd.DataFrame = of.runs, **recipes: str) -> str:
         trials = of.trials.assign(recipe_hash=[recipes.get(f"at_{row}", "other") for row in of.trials.index])
-        return grid(parsed(page(replace(of, trials=trials))))[arch][HEADS["psdigits"]].text
+        return grid(parsed(page(replace(of, runs=runs, trials=trials))))[arch][HEADS["psdigits"]].text
 
     assert cell("coRNN", **{f"at_{best}": known}).endswith("best of 30 trials, 1 failed")
     assert "chosen over" not in cell("coRNN", **{f"at_{best}": known})
     assert "trials" not in cell("GRU", **{f"at_{best}": known})
-    assert cell("coRNN").endswith("chosen over 30 trials, 1 failed"), "another recipe did better on validation"
+    assert "trials" not in cell("coRNN"), "what the search found was never run, and was not compared"
+    worse, better = (pd.concat([of.runs, tuned.assign(valid=valid)]) for valid in (0.5, 0.99))
+    found = {f"at_{best}": "tuned"}
+    assert cell("coRNN", worse, **found).endswith("standard: chosen over the best of 30 trials, 1 failed")
+    assert cell("coRNN", better, **found).endswith("tuned: best of 30 trials, 1 failed")
+    elsewhere = of.runs[of.runs["task"] != "psdigits"]
+    limited = pd.concat([of.runs, tuned.assign(valid=0.5, train_limit=100)])
+    assert len(elsewhere) < len(of.runs)
+    assert "chosen over" not in cell("coRNN", limited, **found), "it was run on fewer samples, in another ranking"
 
 
 def test_the_machines_are_named() -> None:
@@ -212,7 +223,9 @@ def test_pairs_that_differ_are_named_and_drawn() -> None:
     assert "tells 3 apart at 5 %:" in part.text
     assert not part.all("p", class_="caution")
     (figure,) = part.all("figure")
-    assert [row[:2] for row in figure.all("table")[0].rows()] == [["LSTM", "1.00"], ["LSTM", "2.00"], ["LSTM", "3.00"]]
+    assert [row[:2] for row in figure.all("table")[0].rows()] == [
+        [f"LSTM ({name})", f"{rank}.00"] for rank, name in enumerate("abc", 1)
+    ]
     assert len(part.all("table", id="pairs")[0].rows()) == 3
 
 

@@ -30,8 +30,8 @@ def test_the_difference_and_its_interval_are_those_of_welch() -> None:
     assert second["difference"] == pytest.approx(-0.10)
     assert (second["difference_low"], second["difference_high"]) == (expected.low, expected.high)
     assert (second["p"], second["g"], second["superiority"]) == (expected.p, expected.g, 0.0)
-    assert str(second["sentence"]).startswith("GRU (standard) less LSTM (standard): −10.00 points, 95 % interval −")
-    assert "in 0 % of all pairs" in str(second["sentence"])
+    assert str(second["sentence"]).startswith("gru - lstm: −10.00 points, 95 % interval −")
+    assert "gru is better in 0 % of the 6 pairs of seeds" in str(second["sentence"])
 
 
 def test_every_row_knows_how_many_the_ranking_has() -> None:
@@ -44,14 +44,16 @@ def test_every_row_knows_how_many_the_ranking_has() -> None:
 def test_of_errors_the_lower_one_is_the_better() -> None:
     _, second = rows_of((ONE, 2.0), (ONE, 2.5), (OTHER, 1.0), (OTHER, 1.5), metric="rmse")
     assert second["superiority"] == 1.0
-    assert str(second["sentence"]).startswith("GRU (standard) less LSTM (standard): −1.000, 95 %")
+    assert str(second["sentence"]).startswith("gru - lstm: −1.000, 95 %")
 
 
 def test_a_single_seed_has_a_difference_and_no_interval() -> None:
     _, second = rows_of((ONE, 0.9), (OTHER, 0.95))
     assert second["difference"] == pytest.approx(0.05)
-    assert second["difference_low"] is second["p"] is None
-    assert "+5.00 points, no interval" in str(second["sentence"])
+    assert second["difference_low"] is second["p"] is second["superiority"] is None
+    sentence = str(second["sentence"])
+    assert sentence.startswith("gru - lstm: +5.00 points, no interval.")
+    assert "%" not in sentence, "one seed has no probability"
 
 
 def test_a_row_without_a_result_says_so() -> None:
@@ -60,3 +62,22 @@ def test_a_row_without_a_result_says_so() -> None:
     _, second = versus(ranking, [row for row in (ranking.chosen("lstm"), ranking.chosen("gru")) if row])
     assert second["difference"] is None
     assert "nothing to compare" in str(second["sentence"])
+
+
+def test_rows_are_named_by_what_tells_them_apart() -> None:
+    made = [
+        run(arch="lstm", recipe=recipe, recipe_hash=recipe_hash, test=0.9, created=f"2026-03-0{day}T11:58:00+00:00")
+        for recipe, recipe_hash, day in (
+            ("standard", "aaaa11112222", 4),
+            ("standard", "bbbb11112222", 5),
+            ("own", "c", 6),
+        )
+    ]
+    [ranking] = rankings(frames(*made).records())
+    one, other, own = sorted(ranking.rows, key=lambda row: row.recipe_hash)
+    assert [row["name"] for row in versus(ranking, [one, own])] == ["lstm:standard", "lstm:own"]
+    first, second = versus(ranking, [one, other])
+    assert [row["label"] for row in (first, second)] == ["standard (aaaa1111)", "standard (bbbb1111)"]
+    assert str(second["sentence"]).startswith("lstm:bbbb1111 - lstm:aaaa1111: 0.00 points")
+    assert (first["since"], second["since"]) == ("2026-03-04", "2026-03-05")
+    assert (ranking.chosen("lstm", "bbbb"), ranking.chosen("lstm", "bbb")) == (other, None)

@@ -56,8 +56,7 @@ def test_superiority_by_hand() -> None:
 def test_a_single_seed_has_neither_interval_nor_p() -> None:
     for found in (effect([1.0], [2.0, 3.0]), effect([2.0, 0.0], [2.5])):
         assert found.difference == -1.5
-        assert found.superiority == 0.0
-        assert (found.low, found.high, found.p, found.g) == (None, None, None, None)
+        assert (found.low, found.high, found.p, found.g, found.superiority) == (None,) * 5
         assert "single seed" in found.reason
 
 
