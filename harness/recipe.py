@@ -21,6 +21,8 @@ from harness.registry import Registry
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 TABLES = ("layer", "training", "variant", "encoder")
 """The tables of a recipe, each with keys of its own."""
+CODE = "code"
+"""Beside the tables: the hashes of the source that a recipe was used with."""
 UNSET = "add --set {key}=VALUE, or name it among the defaults of the architecture"
 
 
@@ -115,6 +117,33 @@ def without_none(value: Any) -> Any:
     return value
 
 
+class OtherCode(UserError):
+    """A recipe names the code that it was used with, and a plugin has other code here.
+
+    `fact` is the sentence without what to do about it.
+    """
+
+    def __init__(self, fact: str) -> None:
+        self.fact = fact
+        super().__init__(
+            f"{fact}: name the file that it was made with, or accept this one as a new recipe, --accept-code"
+        )
+
+
+def refuse_other_code(registry: Registry, arch: str, task: str, pinned: Any, where: str) -> None:
+    """An :class:`OtherCode` where `pinned`, a recipe's hashes of code, are not those of the plugins of `registry`.
+
+    What `pinned` does not name may be any code.
+    """
+    if not isinstance(pinned, Mapping) or not all(isinstance(digest, str) for digest in pinned.values()):
+        raise UserError(f"{where}: {CODE} must be a table of hashes, architecture, task or both")
+    for entry in registry.entries(arch, task):
+        wanted = pinned.get(entry.kind, entry.code)
+        if wanted != entry.code:
+            here = f"is {entry.code} in {entry.file or entry.origin}" if entry.code else "is built-in here"
+            raise OtherCode(f"{where} is for the {entry.kind} '{entry.name}' with the code {wanted}, which {here}")
+
+
 def compose(
     registry: Registry,
     arch: str,
@@ -122,6 +151,8 @@ def compose(
     content: Mapping[str, Any],
     changes: Mapping[str, Any] | None = None,
     where: str = "recipe",
+    *,
+    accept_code: bool = False,
 ) -> Recipe:
     """The recipe of a pair.
 
@@ -129,10 +160,15 @@ def compose(
     ``adding[length=500]``; `changes` are single keys (``lr``, ``layer.dt``) that win over both. What nobody sets comes
     from the architecture's descriptor and the defaults of the constructors. Every wrong name, type and range is a
     :class:`UserError`.
+
+    The recipe has the code that is at hand. Where `content` names other code in a table ``code``, that is an
+    :class:`OtherCode` unless `accept_code`.
     """
     name, variant = split_variant(task)
     architecture, task_class = registry.architecture(arch), registry.task(name)
-    if unknown := set(content) - set(TABLES):
+    if not accept_code:
+        refuse_other_code(registry, arch, name, content.get(CODE, {}), where)
+    if unknown := set(content) - {*TABLES, CODE}:
         raise UserError(f"{where}: there is no table '{min(unknown)}' (known: {', '.join(TABLES)})")
     tables = {key: dict(content.get(key, {})) for key in TABLES}
     tables["variant"].update(variant)

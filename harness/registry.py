@@ -16,11 +16,11 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, Literal
 
 from harness import neighbours
@@ -56,6 +56,8 @@ class Entry:
     summary: str = ""
     problem: str | None = None
     version: str | None = None
+    code: str = ""
+    """Hash of the source of what isn't built-in, as it was imported."""
 
     @property
     def source(self) -> str:
@@ -101,21 +103,23 @@ class Registry:
         if task is not None:
             self._entry("task", task.partition("[")[0])
 
+    def entries(self, arch: str, task: str) -> tuple[Entry, Entry]:
+        """The rows of an architecture and a task; a :class:`UserError` where there is none of a name."""
+        return self._entry("architecture", arch), self._entry("task", task)
+
     def fingerprints(self, arch: str, task: str) -> dict[str, str]:
         """Hashes of the source of what isn't built-in, by kind: a changed plugin makes other runs."""
-        entries = [self._entry("architecture", arch), self._entry("task", task)]
-        return {entry.kind: _source_hash(entry) for entry in entries if entry.origin != BUILT_IN}
+        return {entry.kind: entry.code for entry in self.entries(arch, task) if entry.origin != BUILT_IN}
 
     def plugins(self, arch: str, task: str) -> dict[str, dict[str, str]]:
         """What isn't built-in of a pair, by kind: its title, where it came from and its version where it says one."""
-        entries = [self._entry("architecture", arch), self._entry("task", task)]
         return {
             entry.kind: {
                 "title": entry.title,
                 "origin": entry.source,
                 **({"version": entry.version} if entry.version else {}),
             }
-            for entry in entries
+            for entry in self.entries(arch, task)
             if entry.origin != BUILT_IN
         }
 
@@ -230,7 +234,10 @@ def _from_entry_point(kind: Kind, point: EntryPoint) -> Entry:
         return Entry(point.name, kind, origin, problem=problem)
     if value.name != point.name:
         return Entry(point.name, kind, origin, problem=f"{point.value} calls itself '{value.name}'")
-    return _loaded(value, kind, origin, sys.modules[point.module])
+    try:
+        return _loaded(value, kind, origin, sys.modules[point.module])
+    except (OSError, TypeError) as error:
+        return Entry(point.name, kind, origin, problem=f"its source cannot be read ({one_line(error)})")
 
 
 def _distribution(point: EntryPoint) -> str:
@@ -317,18 +324,26 @@ def _loaded(value: Any, kind: Kind, origin: str, module: Any) -> Entry:
     text = (value.__doc__ if kind == "task" else None) or module.__doc__
     version = value.version if kind == "architecture" else None
     file = module.__file__ or ""
-    return Entry(value.name, kind, origin, "", value, file, value.title, _first_line(text), version=version)
+    code = _source_hash(value, kind, module)
+    return Entry(value.name, kind, origin, "", value, file, value.title, _first_line(text), version=version, code=code)
 
 
-def _source_hash(entry: Entry) -> str:
+def _source_hash(value: Any, kind: Kind, module: ModuleType) -> str:
     """16 hex digits over the file that registers a plugin's architecture or task, and the one that defines it."""
-    definition = entry.load() if entry.kind == "task" else inspect.unwrap(entry.load().layer)
+    definition = value if kind == "task" else inspect.unwrap(value.layer)
     while isinstance(definition, partial):
         definition = definition.func
+    files = {module.__file__: module} if module.__file__ else {}
     defined = inspect.isclass(definition) or inspect.isfunction(definition)
-    files = {entry.file, inspect.getsourcefile(definition) if defined else None} - {None, ""}
-    content = b"".join(Path(str(file)).read_bytes() for file in sorted(map(str, files)))
-    return sha256(content).hexdigest()[:16]
+    if defined and (file := inspect.getsourcefile(definition)):
+        files.setdefault(file, inspect.getmodule(definition) or module)
+    return sha256(b"".join(_source(file, files[file]) for file in sorted(files))).hexdigest()[:16]
+
+
+@cache
+def _source(file: str, _module: ModuleType) -> bytes:
+    """The text of a module when it was first asked for: a later edit changes the file, and not the code that runs."""
+    return Path(file).read_bytes()
 
 
 def _fits(value: Any, kind: Kind) -> bool:

@@ -38,6 +38,13 @@ PluginOption = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="FILE.py", help="A file that defines architectures or tasks; may be repeated."),
 ]
+AcceptCodeOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-code",
+        help="Take a recipe that was used with other code of a plugin as a new recipe with the code that is here.",
+    ),
+]
 ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", min=1, metavar="N", help="Threads of one run on the CPU (else HARNESS_THREADS, else 1)."),

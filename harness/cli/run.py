@@ -8,6 +8,7 @@ import typer
 
 from harness.cli.known import refuse_mistyped
 from harness.cli.options import (
+    AcceptCodeOption,
     BackendOption,
     DataRootOption,
     HomeOption,
@@ -48,6 +49,7 @@ def run(
         float, typer.Option(min=0, metavar="SECONDS", help="Time between two checkpoints.")
     ] = 10.0,
     plugin: PluginOption = None,
+    accept_code: AcceptCodeOption = False,
     data_root: DataRootOption = None,
     offline: OfflineOption = False,
     home: HomeOption = None,
@@ -69,6 +71,7 @@ def run(
         changes=training.parse_changes(changes or [], epochs, max_time, train_limit),
         seeds=training.parse_seeds(seed, seeds),
         plugins=tuple(plugin or ()),
+        accept_code=accept_code,
         match_params=match_params,
         match_step_time=match_step_time,
     )

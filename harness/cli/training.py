@@ -37,6 +37,7 @@ class Wanted:
     changes: dict[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
     plugins: tuple[str, ...] = ()
+    accept_code: bool = False
     match_params: str | None = None
     match_step_time: str | None = None
 
@@ -50,7 +51,7 @@ class Wanted:
         What was measured for it, and warnings of the registry, go to standard error.
         """
         registry = Registry(self.plugins)
-        found = named(registry, self.arch, self.task, self.recipe, self.changes, on.home)
+        found = named(registry, self.arch, self.task, self.recipe, self.changes, on.home, accept_code=self.accept_code)
         for warning in registry.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         return registry, self._matched(registry, found, on)

@@ -9,6 +9,7 @@ import typer
 
 from harness.cli.known import refuse_mistyped
 from harness.cli.options import (
+    AcceptCodeOption,
     AddressOption,
     BackendOption,
     DataRootOption,
@@ -77,6 +78,7 @@ def tune(
         float, typer.Option(min=0, metavar="SECONDS", help="Time between two checkpoints.")
     ] = 10.0,
     plugin: PluginOption = None,
+    accept_code: AcceptCodeOption = False,
     data_root: DataRootOption = None,
     offline: OfflineOption = False,
     home: HomeOption = None,
@@ -96,6 +98,7 @@ def tune(
             recipe=recipe,
             changes=training.parse_changes(changes or [], epochs, max_time, train_limit),
             plugins=tuple(plugin or ()),
+            accept_code=accept_code,
         ),
         study=study,
         storage=storage,

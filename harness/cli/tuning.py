@@ -213,7 +213,8 @@ def _shorter(job: Job, tuned: Named) -> str:
 def _tuned_before(job: Job) -> str:
     """Where the recipe comes from that will be replaced; nothing where there is none."""
     try:
-        return named(job.registry, job.named.recipe.arch, job.label, TUNED, home=job.machine.home).source
+        recipe = job.named.recipe
+        return named(job.registry, recipe.arch, job.label, TUNED, home=job.machine.home, accept_code=True).source
     except UserError:
         return ""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.home import Home
-from harness.recipe import TABLES, Training, compose, label, split_variant
+from harness.recipe import CODE, TABLES, Recipe, Training, compose, label, split_variant
 from harness.recipes import written
 from harness.recipes.written import NOTES, Named, write
 from harness.registry import Registry
@@ -37,13 +37,17 @@ def named(
     name: str = "standard",
     changes: Mapping[str, Any] | None = None,
     home: Home | None = None,
+    *,
+    accept_code: bool = False,
 ) -> Named:
     """The recipe that a command means by ``--arch``, ``--task``, ``--recipe`` and the keys that it changes.
 
-    Names beyond those that come with the project are looked up in `home`.
+    Names beyond those that come with the project are looked up in `home`. A recipe of the home or of a file names the
+    code of plugins that it was used with: where theirs is another one here, that is a
+    :class:`~harness.recipe.OtherCode`, or a recipe of another name with `accept_code`.
     """
     if name.endswith(".toml"):
-        return _from_file(registry, Path(name), arch, task, changes)
+        return _from_file(registry, Path(name), arch, task, changes, accept_code)
     if arch is None or task is None:
         missing = " and ".join(option for option, value in (("--arch", arch), ("--task", task)) if value is None)
         raise UserError(
@@ -54,9 +58,9 @@ def named(
     table = dict(_table(registry, arch, task, name, home))
     other = {key: value for key, value in variant.items() if table.get("variant", {}).get(key, value) != value}
     notes = {key: table.pop(key) for key in NOTES if key in table}
-    recipe = compose(registry, arch, task, table, changes, where=f"recipe {name}")
+    recipe = compose(registry, arch, task, table, changes, where=f"recipe {name}", accept_code=accept_code)
     return Named(
-        _label(name, {**other, **(changes or {})}),
+        _label(name, {**other, **(changes or {})}, table, recipe),
         recipe,
         notes.get("source", ""),
         notes.get("sources"),
@@ -126,7 +130,12 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _from_file(
-    registry: Registry, file: Path, arch: str | None, task: str | None, changes: Mapping[str, Any] | None
+    registry: Registry,
+    file: Path,
+    arch: str | None,
+    task: str | None,
+    changes: Mapping[str, Any] | None,
+    accept_code: bool,
 ) -> Named:
     """A recipe as :meth:`Recipe.to_toml` writes it; ``--arch`` and ``--task`` may fill in what it leaves open."""
     try:
@@ -148,7 +157,7 @@ def _from_file(
         given[key] = option or bare
         if not given[key]:
             raise UserError(f'--recipe {file} names no {key}: add {key} = "..." or give --{key}')
-    for key in (*NOTES, "code"):  # the code that runs is the one at hand, whatever it was when the file was written
+    for key in NOTES:
         content.pop(key, None)
     if not all(isinstance(value, dict) for value in content.values()):
         wrong = next(key for key, value in content.items() if not isinstance(value, dict))
@@ -156,11 +165,16 @@ def _from_file(
             f"--recipe {file}: '{wrong}' does not belong at the top: keys stand in"
             f" {', '.join(f'[{table}]' for table in TABLES)}"
         )
-    recipe = compose(registry, str(given["arch"]), str(given["task"]), content, changes, where=f"--recipe {file}")
-    return Named(_label(file.stem, changes), recipe)
+    pair, where = (str(given["arch"]), str(given["task"])), f"--recipe {file}"
+    recipe = compose(registry, *pair, content, changes, where=where, accept_code=accept_code)
+    return Named(_label(file.stem, changes, content, recipe), recipe)
 
 
-def _label(name: str, changes: Mapping[str, Any] | None) -> str:
+def _label(name: str, changes: Mapping[str, Any] | None, content: Mapping[str, Any], recipe: Recipe) -> str:
     """``standard``, or ``standard, epochs=2`` where keys were changed: no changed recipe goes by the plain name."""
     bare = {key.rpartition(".")[2]: value for key, value in (changes or {}).items()}
-    return ", ".join([name, *(f"{key}={value}" for key, value in sorted(bare.items()))])
+    words = [f"{key}={value}" for key, value in sorted(bare.items())]
+    code = recipe.code or {}
+    if any(code.get(kind) != digest for kind, digest in content.get(CODE, {}).items()):
+        words.append("other code")
+    return ", ".join([name, *words])

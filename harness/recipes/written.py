@@ -1,7 +1,8 @@
 """Recipes in the home: ``HOME/recipes/<task>/<architecture>.toml`` with a table for each name, such as ``[tuned]``.
 
 The folder is named after the task with its variant (``adding[length=500]``), as settings found for one variant say
-nothing of another. Each table has the tables of a built-in recipe, with every value written out.
+nothing of another. Each table has the tables of a built-in recipe, with every value written out, and one ``code`` with
+the hashes of the plugins that it was found with, where there are any.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from harness.errors import UserError
 from harness.home import Home
-from harness.recipe import TABLES, Recipe, split_variant
+from harness.recipe import CODE, TABLES, Recipe, split_variant
 
 NOTES = ("source", "sources", "deviations")
 """What a table says beside the recipe."""
@@ -53,7 +54,7 @@ def write(home: Home, named: Named, task: str) -> Path:
             content = named.recipe.to_dict()
             table: dict[str, Any] = {"source": named.source} if named.source else {}
             table |= {"deviations": list(named.deviations)} if named.deviations else {}
-            table |= {key: content[key] for key in TABLES if key in content}
+            table |= {key: content[key] for key in (*TABLES, CODE) if key in content}
             document[named.name] = table
             _replace(file, tomlkit.dumps(document))
     except OSError as error:

@@ -32,6 +32,7 @@ class Part:
     tasks: tuple[str, ...]
     seeds: tuple[int, ...] = (0,)
     recipe: str = "standard"
+    accept_code: bool = False
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Keys of the recipe that are changed, as by ``--set``."""
     device: str = "auto"

@@ -16,7 +16,7 @@ from harness.engines.unit import Resources
 from harness.errors import UserError, did_you_mean, explained
 from harness.home import Home
 from harness.machine import Machine
-from harness.recipe import content_hash, label, split_variant
+from harness.recipe import OtherCode, content_hash, label, split_variant
 from harness.recipes import Named, NoRecipe, named
 from harness.registry import Registry
 from harness.suites.cells import Cell, Grid, Search
@@ -141,7 +141,7 @@ class _Part:
                 return self._skipped(arch, text, skip.reason)
         if part.tune is not None and part.recipe == TUNED:
             raise UserError(f"recipe = '{TUNED}' is what a search leaves: begin [tune] with standard or published")
-        found = named(self.registry, arch, text, part.recipe, dict(part.changes), self.home)
+        found = self._recipe(arch, text)
         search = self._search()
         found = self._matched(found, search)
         task = label(self.registry.task(found.recipe.task), found.recipe)
@@ -151,6 +151,16 @@ class _Part:
             study = f"{self.suite.name}-{arch}-{task}-{content_hash(content)[:6]}"
         resources = Resources(part.resources.cpus, part.resources.gpus)
         return Cell(arch, task, part.seeds, found, search, study, device=part.device, resources=resources)
+
+    def _recipe(self, arch: str, text: str) -> Named:
+        part, changes = self.part, dict(self.part.changes)
+        try:
+            return named(self.registry, arch, text, part.recipe, changes, self.home, accept_code=part.accept_code)
+        except OtherCode as error:
+            raise UserError(
+                f"{error.fact}: name the file that it was made with, or accept this one as a new recipe, accept_code ="
+                " true"
+            ) from error
 
     def _search(self) -> Search | None:
         tune, match = self.part.tune, self.part.match

@@ -107,6 +107,8 @@ class Settings(BaseModel):
     seeds: tuple[int, ...] = (0,)
     recipe: str = Field(default="standard", min_length=1)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    accept_code: bool = False
+    """Whether a recipe that was used with other code of a plugin is taken as a new one with the code that is here."""
     changes: dict[str, Any] = Field(default_factory=dict, alias="set")
     match: Match = Field(default_factory=Match)
     tune: Tune = Field(default_factory=Tune)

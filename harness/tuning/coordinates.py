@@ -17,7 +17,8 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-from harness.recipe import TABLES, Recipe, compose
+from harness.errors import UserError
+from harness.recipe import TABLES, OtherCode, Recipe, compose, refuse_other_code
 from harness.registry import Registry
 from harness.tuning.rules import Doublings, Fraction, Plain, Rule
 from harness.tuning.specification import OFF, number, told
@@ -54,9 +55,22 @@ class Space:
         return {**told, **{self.rules[key].target: value for key, value in rest.items()}}
 
     def recipe(self, registry: Registry, values: Mapping[str, Any], where: str = "trial") -> Recipe:
-        """The base recipe with the sampled values; a :class:`UserError` where it cannot be had."""
+        """The base recipe with the sampled values; a :class:`UserError` where it cannot be had.
+
+        The code of plugins must be that of the base recipe.
+        """
+        self.refuse_other_code(registry, where)
         content = {table: self.base.model_dump()[table] for table in TABLES}
         return compose(registry, self.base.arch, self.base.task, content, self.changes(values), where=where)
+
+    def refuse_other_code(self, registry: Registry, where: str) -> None:
+        """A :class:`UserError` where a plugin has other code than the base recipe says: it would be another search."""
+        try:
+            refuse_other_code(registry, self.base.arch, self.base.task, self.base.code or {}, where)
+        except OtherCode as error:
+            raise UserError(
+                f"{error.fact}: name the file that it was made with by --plugin, or begin another study"
+            ) from error
 
     def values_of(self, recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
         """The values of the sampled keys that give `recipe`, or come nearest, and notes on what they don't give."""

@@ -89,6 +89,7 @@ class Worker:
         """Load the data, which all trials share."""
         if self._job is None:
             plan = self.study.plan
+            plan.space.refuse_other_code(self.registry, f"study {self.study.name}")
             self._job = Job(self.registry, Named(f"study {self.study.name}", plan.space.base), self.machine)
             _ = self._job.splits
 

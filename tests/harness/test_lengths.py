@@ -137,7 +137,7 @@ def test_a_case_of_speed_has_one_length(file: str) -> None:
     calls = subject.backbone.forward.__globals__["CALLS"]  # type: ignore[attr-defined]
     calls.clear()
     turn(subject)
-    assert [(shape, lengths) for _, shape, lengths in calls] == [((5, 2), None)] * 3
+    assert {(shape, lengths) for _, shape, lengths in calls} == {((5, 2), None)}
 
 
 def test_a_case_of_speed_tells_a_width_that_is_not_the_expected_one(file: str) -> None:

@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import sys
+from hashlib import sha256
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from architectures import Architecture
 from harness import registry as registries
 from harness.errors import UserError
+from harness.recipe import compose
 from harness.registry import Registry
 
 
@@ -237,15 +239,26 @@ def test_a_name_that_could_not_be_typed_is_refused(tmp_path, name):
 
 def test_a_layer_from_another_file_counts_as_code_too(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "cells_of_mine.py").write_text("import torch\ndef make(input_size: int, hidden_size: int): return 1\n")
+    cells = tmp_path / "cells_of_mine.py"
+    cells.write_text("import torch\ndef make(input_size: int, hidden_size: int): return 1\n")
     file = tmp_path / "cell.py"
     file.write_text(
         "from architectures import Architecture as A\nfrom cells_of_mine import make\nMINE = A('mine', 'Mine', make)\n"
     )
-    registry = Registry((str(file),))
-    before = registry.fingerprints("mine", "sdigits")
-    (tmp_path / "cells_of_mine.py").write_text("# edited")
-    assert registry.fingerprints("mine", "sdigits") != before
+    before = Registry((str(file),)).fingerprints("mine", "sdigits")
+    assert before == {"architecture": sha256(file.read_bytes() + cells.read_bytes()).hexdigest()[:16]}
+    same = tmp_path / "cells_of_others.py"
+    same.write_text(f"{cells.read_text()}# edited")
+    other = tmp_path / "other.py"
+    other.write_text(file.read_text().replace("cells_of_mine", "cells_of_others"))
+    assert Registry((str(other),)).fingerprints("mine", "sdigits") != before
+
+
+def test_an_edit_after_the_import_is_not_the_code_that_runs(registry, plugin, tmp_path):
+    before = registry.fingerprints("mean", "sign")
+    Path(plugin).write_text(Path(plugin).read_text() + "# an edit while it runs\n")
+    assert Registry((plugin,)).fingerprints("mean", "sign") == before
+    assert compose(Registry((plugin,)), "mean", "sign", {}).code == before
 
 
 class Installed:
