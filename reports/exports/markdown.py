@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reports.exports.files import File
-from reports.exports.sheets import Cell, Sheet, overview, sheet
+from reports.exports.sheets import Cell, Sheet, overview, published, sheet
 from reports.pages.task import figures_of
 from reports.report import Report
 
@@ -18,6 +18,8 @@ def files(report: Report) -> Iterator[File]:
         pictures = [panel for drawing in figures_of(ranking, report) for panel in drawing.panels]
         parts.append(_part(sheet(ranking, report)))
         parts += [f"![{escaped(panel.label)}](figures/{panel.name}.png)" for panel in pictures]
+    if (ledger := published(report)).rows:
+        parts.append(_part(ledger))
     yield File("leaderboard.md", "\n\n".join(parts) + "\n")
 
 

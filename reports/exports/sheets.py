@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reports import formats
+from reports.ledger import NOT_RUN, LedgerEntry, counts
 from reports.ranking.leaderboard import Ranking
 from reports.ranking.rows import Row
 from reports.ranking.studies import Searches, searches
@@ -171,6 +172,37 @@ def _leads(row: Row | None, ranking: Ranking) -> bool:
 
 def _unit(ranking: Ranking) -> str:
     return f", {unit}" if (unit := formats.metric_unit(ranking.metric)) else ""
+
+
+def published(report: Report) -> Sheet:
+    """The published numbers that runs of this project say something of, with the verdict; the others are counted."""
+    entries = [entry for entry in report.ledger if entry.verdict != NOT_RUN]
+    found = ", ".join(f"{number} {verdict}" for verdict, number in counts(report.ledger).items())
+    return Sheet(
+        name="published",
+        title="Published numbers",
+        caption=f"{len(report.ledger)} numbers of papers and their code: {found}. Ours: mean over n seeds.",
+        heads=("Task", "Architecture", "Published", "Ours", "n", "Verdict", "Source"),
+        rows=tuple(_entry(entry) for entry in entries),
+        notes=tuple(dict.fromkeys(f"{_of(entry)}: {entry.reason}" for entry in entries)),
+    )
+
+
+def _entry(entry: LedgerEntry) -> tuple[Cell, ...]:
+    number, test = entry.number, entry.ours.test if entry.ours else None
+    return (
+        Cell(number.task_published),
+        Cell(number.arch_published),
+        Cell(f"{number.printed} ({number.kind})", number=True),
+        Cell(formats.value(test.mean if test else None, number.metric), number=True),
+        Cell(str(test.n if test else 0), number=True),
+        Cell(entry.verdict),
+        Cell(formats.clipped(number.source, 60)),
+    )
+
+
+def _of(entry: LedgerEntry) -> str:
+    return f"{entry.number.task_published}, {entry.number.arch_published}, {entry.number.printed}"
 
 
 def sheets(report: Report) -> Sequence[Sheet]:

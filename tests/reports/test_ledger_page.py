@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 
 from reports import Frames
+from reports.exports import markdown
+from reports.exports.sheets import published
+from reports.ledger import NOT_RUN
 from reports.pages.ledger import pages
 from reports.published import load
 from reports.report import Report
@@ -132,3 +135,16 @@ def test_the_same_frames_give_the_same_bytes_in_any_order() -> None:
     given = frames(0.97, 0.973, 0.976)
     shuffled = replace(given, runs=given.runs.sample(frac=1, random_state=1).iloc[:, ::-1])
     assert html(given) == html(shuffled)
+
+
+def test_markdown_lists_the_numbers_that_runs_say_something_of_and_counts_the_others() -> None:
+    given = Report(frames(0.97, 0.973, 0.975))
+    judged = [entry for entry in given.ledger if entry.verdict != NOT_RUN]
+    assert any(entry.number.id == NUMBER for entry in judged)
+    content = published(given)
+    shown = [(row[2].text.partition(" (")[0], row[5].text) for row in content.rows]
+    assert shown == [(entry.number.printed, entry.verdict) for entry in judged]
+    assert f"{len(given.ledger) - len(judged)} {NOT_RUN}" in content.caption
+    assert all(any(entry.reason in note for note in content.notes) for entry in judged)
+    assert "## Published numbers" in next(iter(markdown.files(given))).text
+    assert "## Published numbers" not in next(iter(markdown.files(Report(frames())))).text
