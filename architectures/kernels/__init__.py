@@ -39,7 +39,8 @@ def run(
     """Call the implementation that :func:`choose` picks, and count it.
 
     `implementations` maps the backends of an operation, best first, to what computes it. One that can't compute every
-    call has an attribute ``fits``, a function of the same arguments that says whether it can compute this one. One that
+    call has an attribute ``fits``, a function of the same arguments that says whether it can compute this one; one that
+    is slower than those after it on some calls has an attribute ``pays``, which says whether it is not on this one. One that
     counts what it does itself, because a compiler may take the call away from here, has an attribute ``counts``. What
     is exported is not counted, as nothing is computed.
     """
@@ -48,7 +49,11 @@ def run(
         own = getattr(implementations[backend], "fits", None)
         return own is None or own(*args, **kwargs)
 
-    backend = choose(operation, requested, tuple(implementations), fits)
+    def pays(backend: str) -> bool:
+        own = getattr(implementations[backend], "pays", None)
+        return own is None or own(*args, **kwargs)
+
+    backend = choose(operation, requested, tuple(implementations), fits, pays)
     implementation = implementations[backend]
     result = implementation(*args, **kwargs)
     if not getattr(implementation, "counts", False) and not exporting():
@@ -57,12 +62,16 @@ def run(
 
 
 def choose(
-    operation: str, requested: str | None, backends: Sequence[str], fits: Callable[[str], bool] = lambda backend: True
+    operation: str,
+    requested: str | None,
+    backends: Sequence[str],
+    fits: Callable[[str], bool] = lambda backend: True,
+    pays: Callable[[str], bool] = lambda backend: True,
 ) -> str:
-    """The backend to run: `requested` (a layer's keyword), else ``HARNESS_BACKEND``, else the first one that fits.
+    """The backend to run: `requested` (a layer's keyword), else ``HARNESS_BACKEND``, else the first that fits and pays.
 
     `backends` names those of the operation, best first, and `fits` tells of one of them whether it can compute this
-    call; it is asked no more than is needed. What is exported takes one of :data:`PORTABLE`, whatever is wished. The environment variable speaks to all operations at once, so one that
+    call, `pays` whether it is worth it; they are asked no more than is needed. What is exported takes one of :data:`PORTABLE`, whatever is wished. The environment variable speaks to all operations at once, so one that
     lacks the backend it names uses its best; the keyword speaks to one, so there this is a ``ValueError``, as is a name
     that is no backend at all.
     """
@@ -79,7 +88,8 @@ def choose(
         known("HARNESS_BACKEND", wished)
         if wished in backends and fits(wished):
             return wished
-    return next(backend for backend in backends if fits(backend))
+    usable = [backend for backend in backends if fits(backend)]
+    return next((backend for backend in usable if pays(backend)), usable[0])
 
 
 def exporting() -> bool:

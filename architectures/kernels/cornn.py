@@ -17,7 +17,15 @@ import torch
 from torch import Tensor
 
 from architectures import kernels
-from architectures.kernels.operators import computed_in, fits, function, no_second_derivatives
+from architectures.kernels.operators import (
+    SHORT,
+    computed_in,
+    fits,
+    function,
+    no_second_derivatives,
+    plain,
+    wants_gradients,
+)
 from architectures.kernels.operators import empty as _empty
 
 __all__ = ["cornn"]
@@ -35,21 +43,29 @@ def cornn(
     """:func:`architectures.cornn.cornn_eager`, compiled; `drive` may be any view, the others are small."""
     tensors = (drive, weight, *state)
     dtype = computed_in(drive)
-    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    keep = wants_gradients(*tensors)
     drive, weight, y, z = (tensor.to(dtype) for tensor in tensors)
-    output, y, z, _ = torch.ops.harness.cornn(drive, weight, y, z, dt, gamma, epsilon, damping == "implicit", keep)
+    call: Any = torch.ops.harness.cornn
+    if plain(drive, weight, y, z):
+        call = _CoRNN.apply if keep else _run
+    output, y, z, _ = call(drive, weight, y, z, dt, gamma, epsilon, damping == "implicit", keep, None, False)
     return output, (y, z)
 
 
-cornn.fits, cornn.counts = fits, True  # type: ignore[attr-defined]
+def pays(drive: Tensor, weight: Tensor, state: tuple[Tensor, Tensor], *_: Any) -> bool:
+    """:func:`operators.pays`, where the weight is packed first, at the price of some more steps of one sequence."""
+    length, batch, width = drive.shape
+    short = max(SHORT, width // 16) if batch == 1 else SHORT
+    return length > short or wants_gradients(drive, weight, state)
 
+
+cornn.fits, cornn.pays, cornn.counts = fits, pays, True  # type: ignore[attr-defined]
 
 # On CUDA both operators replay graphs of their own, which torch.compile must not capture into one of its.
 _UNCAPTURED = (torch.Tag.cudagraph_unsafe,)
 
 
-@torch.library.custom_op("harness::cornn", mutates_args=(), device_types="cpu", tags=_UNCAPTURED)
-def _forward(
+def _run(
     drive: Tensor,
     weight: Tensor,
     y0: Tensor,
@@ -74,8 +90,10 @@ def _forward(
     return left
 
 
-@torch.library.custom_op("harness::cornn_backward", mutates_args=(), device_types="cpu", tags=_UNCAPTURED)
-def _backward(
+_forward = torch.library.custom_op("harness::cornn", _run, mutates_args=(), device_types="cpu", tags=_UNCAPTURED)
+
+
+def _run_backward(
     weight: Tensor,
     y0: Tensor,
     z0: Tensor,
@@ -98,6 +116,11 @@ def _backward(
     others = (output, force, *ends, d_drive, d_y, d_z, d_weight)
     _call("backward", weight, (y0, z0), grad_output, others, _factors(dt, gamma, epsilon, implicit))
     return given
+
+
+_backward = torch.library.custom_op(
+    "harness::cornn_backward", _run_backward, mutates_args=(), device_types="cpu", tags=_UNCAPTURED
+)
 
 
 @_forward.register_fake
@@ -149,10 +172,17 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
 def _gradients(
     ctx: Any, grad_output: Tensor | None, grad_y: Tensor | None, grad_z: Tensor | None, _: Any
 ) -> tuple[Any, ...]:
-    weight, y0, z0, output, force = ctx.saved_tensors
+    return _backward_of(ctx, ctx.saved_tensors, (grad_output, grad_y, grad_z), torch.ops.harness.cornn_backward)
+
+
+def _backward_of(
+    ctx: Any, saved: tuple[Any, ...], gradients: tuple[Tensor | None, ...], operator: Any
+) -> tuple[Any, ...]:
+    """The gradients of all arguments. `saved` is read once by who calls: checkpoints give it up only once."""
+    weight, y0, z0, output, force = saved
     of_weight = ctx.needs_input_grad[1]
-    d_drive, d_weight, d_y, d_z = torch.ops.harness.cornn_backward(
-        weight, y0, z0, *ctx.factors, output, force, grad_output, grad_y, grad_z, of_weight, *ctx.others
+    d_drive, d_weight, d_y, d_z = operator(
+        weight, y0, z0, *ctx.factors, output, force, *gradients, of_weight, *ctx.others
     )
     return d_drive, d_weight if of_weight else None, d_y, d_z, *(None,) * 7
 
@@ -161,6 +191,25 @@ _forward.register_autograd(_gradients, setup_context=_remember)
 _backward.register_autograd(
     no_second_derivatives("the compiled coRNN has"), setup_context=lambda ctx, inputs, output: None
 )
+
+
+class _CoRNN(torch.autograd.Function):
+    """The operator without the layers of torch around it, which take longer than a step of a small layer."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:
+        left = _run(*inputs)
+        _remember(ctx, inputs, left)
+        ctx.mark_non_differentiable(left[3])
+        return left
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
+        saved = ctx.saved_tensors
+        # Only the operator refuses second derivatives, which gradients are enabled for.
+        alone = not torch.is_grad_enabled() and plain(*gradients[:3], *saved)
+        operator: Any = _run_backward if alone else torch.ops.harness.cornn_backward
+        return _backward_of(ctx, saved, gradients[:3], operator)
 
 
 def _left(drive: Tensor, y0: Tensor, keep: bool, stored: torch.dtype | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:

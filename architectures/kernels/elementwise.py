@@ -18,7 +18,15 @@ import torch
 from torch import Tensor
 
 from architectures import kernels
-from architectures.kernels.operators import computed_in, fits, function, no_second_derivatives, plain
+from architectures.kernels.operators import (
+    computed_in,
+    fits,
+    function,
+    no_second_derivatives,
+    pays,
+    plain,
+    wants_gradients,
+)
 from architectures.kernels.operators import empty as _empty
 
 Memory = Literal["high", "low"]
@@ -76,7 +84,7 @@ def sru(
 
 _OPERATIONS: tuple[Any, ...] = (unicornn, indrnn, sru)
 for _operation in _OPERATIONS:
-    _operation.fits, _operation.counts = fits, True
+    _operation.fits, _operation.pays, _operation.counts = fits, pays, True
 
 
 def _sweep(
@@ -92,7 +100,7 @@ def _sweep(
     tensors = (input, *(() if skip is None else (skip,)), *weights, *states)
     dtype = computed_in(input)
     keep = NOTHING
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+    if wants_gradients(*tensors):
         keep = STATES if memory == "low" else EVERYTHING
     weight, initial = torch.stack(weights).to(dtype), torch.stack(states).to(dtype)
     skip = None if skip is None else skip.to(dtype)

@@ -14,6 +14,10 @@ SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
 """How the names of the C functions for a dtype end."""
 
 
+SHORT = 2
+"""Steps up to which a call of plain PyTorch takes less time: ``benchmarks/streaming.py`` measures it."""
+
+
 def fits(input: Tensor, *_: Any, **__: Any) -> bool:
     """Whether the library is there and can compute on tensors such as `input`.
 
@@ -22,6 +26,23 @@ def fits(input: Tensor, *_: Any, **__: Any) -> bool:
     if torch._C._are_functorch_transforms_active():
         return False
     return input.device.type == "cpu" and (input.dtype in SUFFIX or autocast(input)) and _usable()
+
+
+def wants_gradients(*arguments: Any) -> bool:
+    """Whether a call with these arguments, tensors and tuples of them among them, is to be differentiated."""
+    if not torch.is_grad_enabled():
+        return False
+    tensors = (part for given in arguments for part in (given if isinstance(given, tuple) else (given,)))
+    return any(isinstance(tensor, Tensor) and tensor.requires_grad for tensor in tensors)
+
+
+def pays(input: Tensor, *others: Any, **_: Any) -> bool:
+    """Whether a compiled recurrence over `input` (L, N, H) takes less time than plain PyTorch, as measured.
+
+    It has a price for each call, which a few steps are not worth: where a network streams, say. Calls that are to be
+    differentiated take the compiled form always, so that the numbers of a training do not hang on the length.
+    """
+    return len(input) > SHORT or wants_gradients(input, *others)
 
 
 def computed_in(input: Tensor) -> torch.dtype:
