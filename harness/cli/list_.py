@@ -90,7 +90,10 @@ def runs(
     limit: Annotated[
         int | None,
         typer.Option(
-            min=0, max=2**63 - 1, show_default=False, help=f"Show so many, 0 for all: else {NEWEST} in a table, with --json all."
+            min=0,
+            max=2**63 - 1,
+            show_default=False,
+            help=f"Show so many, 0 for all: else {NEWEST} in a table, with --json all.",
         ),
     ] = None,
     home: HomeOption = None,

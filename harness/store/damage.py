@@ -10,7 +10,6 @@ from harness.errors import UserError
 from harness.store.schema import Json, Words, runs, skipped, timings
 
 
-
 class Damaged(UserError):
     """An entry of the store has text that cannot be read; the sentence names it."""
 

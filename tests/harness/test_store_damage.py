@@ -12,7 +12,7 @@ from harness.cli import run_command
 from harness.errors import UserError
 from harness.store import Store, store_to_list
 
-from .stores import Places, behind, is_file
+from .stores import Places, behind, files
 from .test_store_server import a_run
 from .test_timings import a_timing
 
@@ -38,10 +38,8 @@ def test_a_bit_that_flipped_in_json_names_the_run(places: Places, reader: str, c
     assert "\n" not in str(told.value)
 
 
-def test_a_bit_that_flipped_in_the_encoding_names_the_run(places: Places) -> None:
-    url = places()
-    if not is_file(url):
-        pytest.skip("a server sees to the encoding itself")
+def test_a_bit_that_flipped_in_the_encoding_names_the_run(tmp_path: Path) -> None:
+    url = files(tmp_path)()  # a server sees to the encoding itself
     store = Store.open(url)
     store.add(run := a_run(reason="é"))
     with behind(url) as connection:
