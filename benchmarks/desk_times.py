@@ -20,9 +20,9 @@ os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)
 
 import ray
 
+from harness import addresses
 from harness.engines.desk import GROUPS, Desk
 from harness.engines.engine import Conditions, Progressed
-from harness import addresses
 from harness.engines.remote import Line
 from harness.home import Home
 from harness.machine import Machine

@@ -50,6 +50,7 @@ python -m harness data fetch mnist --again     # download also what is there
 A `run` fetches by itself what its task lacks. A download is put into its place whole and verified, or not at all;
 one that broke is tried once more from its beginning. `HARNESS_MIRROR` names an address from which everything is taken
 instead: each file lies there as `NAME/FILE`, such as `mnist/train-images-idx3-ubyte.gz`, by the names of the table.
+Of an address `https://user:password@host/path` user and password are sent to the mirror and told nowhere.
 
 ## Without a network
 

@@ -247,7 +247,7 @@ def _home(home: Home) -> Finding:
             pass
         locked.unlink(missing_ok=True)
         for file in [*home.journals(), *home.locks().glob("*.lock")]:
-            if not os.access(file, os.W_OK):
+            if not os.access(file, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
     except UserError as error:
         return Finding("store", "home", "broken", str(error), advice, needed=True)

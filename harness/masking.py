@@ -17,8 +17,9 @@ _known: set[str] = set()
 _SHOWN = rf"[^\s@]*:{re.escape(MASK)}@|{re.escape(MASK)}@|user:password@"
 """What follows the scheme of a URL that is masked already, or an example."""
 _URL = re.compile(
-    rf"(?<![\w+.-])(?:(https?:/+)(?!/|{_SHOWN})[^\n]*@|([A-Za-z][\w+.-]*:/+)(?!/|{_SHOWN})[^\n]*:[^\n]*@)",
-    re.IGNORECASE,
+    r"(?i)(?<![\w+.-])(?:"
+    rf"(https?:/+)(?!/|{_SHOWN})[^\n]*@"
+    rf"|([a-z][\w+.-]*:/+)(?!/|{_SHOWN})[^\n]*:[^\n]*@)"
 )
 """A URL with a password, up to the last ``@`` of the line, as a password that isn't encoded may hold an ``@`` itself;
 with http the name of a user may be a token."""

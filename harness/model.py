@@ -15,7 +15,6 @@ from harness.errors import UserError, explained
 from harness.recipe import Recipe
 from harness.seeding import derive
 
-
 MOST_LAYERS = 10_000
 """More layers are refused: to build them would take minutes, and to train them forever."""
 

@@ -54,7 +54,12 @@ def delete(
     if not runs and not (task or arch or state or study):
         raise UserError("name the runs to delete, or what they have in common, such as --state failed")
     store = open_store(home, create=False)
-    found = _find(store, runs or [], {"arch": arch, "task": task, "state": state, "study": study})
+    gone = _delete_damaged(store, runs or [], yes) if force else []
+    left = [run for run in runs or [] if run not in gone]
+    if gone and not left:
+        print(f"deleted {number(len(gone), 'run')}")
+        return
+    found = _find(store, left, {"arch": arch, "task": task, "state": state, "study": study})
     if not found:
         print("no stored run is meant: nothing was deleted")
         return
@@ -66,7 +71,27 @@ def delete(
     count = store.delete([run.id for run in found])
     for run in found:
         shutil.rmtree(Home.find(home).run(run.id), ignore_errors=True)
-    print(f"deleted {number(count, 'run')}")
+    print(f"deleted {number(count + len(gone), 'run')}")
+
+
+def _delete_damaged(store: Store, ids: Sequence[str], yes: bool) -> list[str]:
+    """Delete those of the runs of these whole ids that cannot be read any more; returns their ids."""
+    from harness.errors import UserError
+    from harness.store.damage import Damaged
+
+    gone = []
+    for run in ids:
+        try:
+            store.get(run)
+        except Damaged:
+            if not yes:
+                _confirm(f"run {run}, which is damaged")
+            if not store.delete([run]):
+                raise
+            gone.append(run)
+        except UserError:  # told when it is looked for among the others
+            continue
+    return gone
 
 
 def _find(store: Store, ids: Sequence[str], wanted: Mapping[str, str | None]) -> list[Run]:

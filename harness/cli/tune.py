@@ -31,9 +31,7 @@ def tune(
     task: Annotated[
         str | None, typer.Option(help="Task, with its variant where you want another: 'adding[length=500]'.")
     ] = None,
-    trials: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Trials of the study, with those it has already.")
-    ] = 50,
+    trials: Annotated[int, typer.Option(min=1, max=100_000, help="Trials of the study, old ones among them.")] = 50,
     study: Annotated[str | None, typer.Option(help="Name of the study (else ARCH-TASK); an old one goes on.")] = None,
     storage: StorageOption = None,
     engine: EngineOption = "processes",

@@ -6,14 +6,20 @@ import json
 
 from sqlalchemy import Column, Connection, LargeBinary, Text, cast, inspect, select, type_coerce
 
+from harness.errors import UserError
 from harness.store.schema import Json, Words, runs, skipped, timings
+
+
+class Damaged(UserError):
+    """An entry of the store has text that cannot be read; the sentence names it."""
+
 
 NAMES = {runs.name: "run", timings.name: "timing", skipped.name: "skipped pair of suite"}
 """Table -> what one of its rows is."""
 
 
-def first(connection: Connection) -> str | None:
-    """The first entry with text that is no JSON or no UTF-8, as ``the recipe of run 0123456789ab``; None without one.
+def first(connection: Connection, store: str) -> Damaged | None:
+    """The error about the first entry with text that is no JSON or no UTF-8; None where there is none.
 
     All of them are read, one column at a time.
     """
@@ -28,7 +34,11 @@ def first(connection: Connection) -> str | None:
             raw = cast(column, LargeBinary) if binary else type_coerce(column, Text())
             for name, text in connection.execute(select(key, raw)):
                 if text is not None and not _readable(column, text):
-                    return f"the {column.name} of {NAMES[table.name]} {name}"
+                    other = f", or delete that run ('harness delete {name} --force')" if table is runs else ""
+                    return Damaged(
+                        f"the {column.name} of {NAMES[table.name]} {name} in the store {store} is damaged: restore the"
+                        f" store from a copy or an export{other}"
+                    )
     return None
 
 

@@ -133,26 +133,22 @@ class Database:
         except IntegrityError:
             raise
         except (SQLAlchemyError, sqlite3.Error, UnicodeError) as error:
-            if self._is_undecodable(error) and (place := self._damage()):
-                raise UserError(place) from error
+            if self._is_undecodable(error) and (damaged := self._damage()):
+                raise damaged from error
             raise UserError(self._sentence(one_line(getattr(error, "orig", None) or error))) from error
         except json.JSONDecodeError as error:
-            if place := self._damage():
-                raise UserError(place) from error
+            if damaged := self._damage():
+                raise damaged from error
             raise
 
     def _is_undecodable(self, error: Exception) -> bool:
         return isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error)
 
-    def _damage(self) -> str | None:
-        """Which entry of the store has text that cannot be read, and what to do; None where all can be."""
+    def _damage(self) -> damage.Damaged | None:
+        """The error about the entry whose text cannot be read; None where all of them can be."""
         with suppress(SQLAlchemyError), self._readers.connect() as connection, connection.begin():
             self.before_reading(connection)
-            if (place := damage.first(connection)) is not None:
-                return (
-                    f"{place} in the store {self.name} is damaged: restore the store from a copy or an export, or"
-                    " remove that entry"
-                )
+            return damage.first(connection, self.name)
         return None
 
     def _connected(self, engine: Engine) -> Connection:

@@ -44,7 +44,9 @@ def databases(server_url: str) -> Iterator[Places]:
 def command(server_url: str, statement: str) -> None:
     """Carry out a statement of a server that no transaction may contain."""
     url = make_url(server_url).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = create_engine(
+        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args={"client_encoding": "utf8"}
+    )
     with engine.connect() as connection:
         connection.execute(text(statement))
 
@@ -52,7 +54,8 @@ def command(server_url: str, statement: str) -> None:
 @contextmanager
 def behind(url: str) -> Iterator[Connection]:
     """A transaction behind the back of the store at `url`."""
-    with create_engine(url, poolclass=NullPool).begin() as connection:
+    options = {} if is_file(url) else {"client_encoding": "utf8"}
+    with create_engine(url, poolclass=NullPool, connect_args=options).begin() as connection:
         yield connection
 
 

@@ -20,7 +20,10 @@ from harness.masking import holds_password, is_address, mask, remember
         ("Failed to parse: http://me:T@i/ger@proxy:80", "Failed to parse: http://***@proxy:80"),
         ("host=db password=Tiger is it", "host=db password=***"),
         ("password = 'Ti ger' host=db", "password = *** host=db"),
-        ("first postgresql://me:***@host/db\nthen x://me:Tiger@host", "first postgresql://me:***@host/db\nthen x://***@host"),
+        (
+            "first postgresql://me:***@host/db\nthen x://me:Tiger@host",
+            "first postgresql://me:***@host/db\nthen x://***@host",
+        ),
     ],
 )
 def test_what_stands_where_a_password_stands_is_masked(text: str, masked: str) -> None:
@@ -83,7 +86,17 @@ def test_what_is_meant_as_an_address(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["studies.journal", "/home/me@work/a:b@c", "./me:a@host", "../x:y@z", "~/a:b@c", "C:\\me@x", "C:/me@x", "job@2/x", "a b"],
+    [
+        "studies.journal",
+        "/home/me@work/a:b@c",
+        "./me:a@host",
+        "../x:y@z",
+        "~/a:b@c",
+        "C:\\me@x",
+        "C:/me@x",
+        "job@2/x",
+        "a b",
+    ],
 )
 def test_what_is_meant_as_a_path(text: str) -> None:
     assert not is_address(text)

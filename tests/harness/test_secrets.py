@@ -110,7 +110,7 @@ def test_no_part_of_a_password_is_left_anywhere(
 def test_no_part_of_a_password_is_left_where_verbs_fail(
     urls: tuple[str, str], verbs: Verbs, plugin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, studies = urls
+    store, _ = urls
     good = f"sqlite:///{tmp_path / 'good.sqlite'}"
     Store.open(good)
     monkeypatch.chdir(tmp_path)
@@ -134,7 +134,12 @@ def test_no_part_of_a_password_is_left_where_verbs_fail(
     ]
     for one in broken:
         monkeypatch.setenv("HARNESS_STORE", one)
-        for arguments in (("list", "runs"), ("run", *pair), ("export", "--out", "x.jsonl"), ("report", "--out", "pages")):
+        for arguments in (
+            ("list", "runs"),
+            ("run", *pair),
+            ("export", "--out", "x.jsonl"),
+            ("report", "--out", "pages"),
+        ):
             verbs(*arguments, code=2)
         with monkeypatch.context() as lighter:
             lighter.setattr("harness.diagnosis.PACKAGES", {})
@@ -164,7 +169,10 @@ def test_no_part_of_a_password_is_left_where_verbs_fail(
 def test_the_commands_to_go_on_by_hold_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     from harness.cli.training import this_command
 
-    for words in (["--storage", f"postgresql://me:{PASSWORD}@host/db"], [f"--storage=postgresql:/me:{PASSWORD}@host/db"]):
+    for words in (
+        ["--storage", f"postgresql://me:{PASSWORD}@host/db"],
+        [f"--storage=postgresql:/me:{PASSWORD}@host/db"],
+    ):
         monkeypatch.setattr("sys.argv", ["harness", "suite", "run", "small", *words, "--workers", "2"])
         told = this_command()
         assert not [mark for mark in MARKS if mark in told]

@@ -6,20 +6,26 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.study import StudyDirection
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
 from harness.cli import run_command
 from harness.errors import UserError
+from harness.home import Home
 from harness.store import CurvePoint, NoStore, Run, Store, rows, store_to_list
 from harness.store.database import Database
+from harness.store.schema import metadata
+from harness.tuning.storage import address, open_storage
 
 from ..processes import until
 from .postgresql import PASSWORD, QUOTED, server
-from .stores import behind, databases
+from .stores import behind, command, databases
 
 
 def a_run(**changes: Any) -> Run:
@@ -225,3 +231,92 @@ def test_a_user_who_may_only_read_reads(url: str) -> None:
         with behind(url) as connection:
             connection.execute(text("DROP OWNED BY guest"))
             connection.execute(text("DROP ROLE guest"))
+
+
+@contextmanager
+def guest(url: str, *grants: str) -> Iterator[str]:
+    """The URL of a user who has been given these rights only."""
+    with behind(url) as connection:
+        connection.execute(text("CREATE ROLE guest LOGIN PASSWORD 'wrong!word'"))
+        for grant in grants:
+            connection.execute(text(f"GRANT {grant} TO guest"))
+    try:
+        yield f"postgresql+psycopg://guest:wrong%21word@{url.partition('@')[2]}"
+    finally:
+        with behind(url) as connection:
+            connection.execute(text("DROP OWNED BY guest"))
+            connection.execute(text("DROP ROLE guest"))
+
+
+def test_a_right_that_is_missing_is_told_with_the_statement_that_gives_it(url: str, tmp_path: Path) -> None:
+    with guest(url) as theirs:  # since PostgreSQL 15 nobody may make tables unasked
+        told = [refusal(lambda: Store.open(theirs))]
+        told.append(refusal(lambda: open_storage(address(theirs), Home(tmp_path))))
+        for sentence in told:
+            assert sentence.endswith('GRANT USAGE, CREATE ON SCHEMA public TO "guest"')
+        with behind(url) as connection:
+            connection.execute(text(told[0].rpartition(": ")[2]))
+        assert Store.open(theirs).count() == 0
+        assert open_storage(address(theirs), Home(tmp_path)).storage.get_all_studies() == []
+
+
+def test_a_right_on_a_table_that_is_missing_is_told_with_the_statement_that_gives_it(url: str) -> None:
+    store = Store.open(url)
+    with guest(url, "USAGE ON SCHEMA public") as theirs:
+        sentence = refusal(lambda: Store.open(theirs))
+        assert sentence.endswith('GRANT SELECT, INSERT, UPDATE, DELETE ON harness_meta TO "guest"')
+        for table in metadata.tables:
+            with behind(url) as connection:
+                connection.execute(text(sentence.rpartition(": ")[2].replace("harness_meta", table)))
+        Store.open(theirs).add(a_run())
+        assert store.count() == 1
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_keep_every_text_is_refused(server_url: str, tmp_path: Path, encoding: str) -> None:
+    name = f"other_{encoding.lower()}"
+    command(server_url, f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    try:
+        other = make_url(server_url).set(database=name).render_as_string(hide_password=False)
+        for make in (lambda: Store.open(other), lambda: open_storage(address(other), Home(tmp_path))):
+            assert f"has the encoding {encoding}" in refusal(make)
+        with behind(other.replace("postgresql:", "postgresql+psycopg:")) as connection:
+            metadata.create_all(connection)  # as a version before made it
+            connection.execute(text("INSERT INTO harness_meta VALUES ('schema', '2')"))
+        store = Store.open(other)
+        store.add(a_run(recipe_name="plain"))
+        if encoding == "LATIN1":
+            assert "has no equivalent in encoding" in refusal(lambda: store.add(a_run(recipe_name="\N{SNOWMAN}")))
+        else:
+            store.add(a_run(recipe_name="\N{SNOWMAN}"))
+        assert {run.recipe_name for run in store.runs()} <= {"plain", "\N{SNOWMAN}"}
+    finally:
+        command(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_the_encoding_of_the_environment_changes_nothing(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", encoding)
+    store = Store.open(url)
+    store.add(a_run(recipe_name="\N{SNOWMAN} é"))
+    assert store.runs()[0].recipe_name == "\N{SNOWMAN} é"
+    storage = open_storage(address(url), Home(tmp_path)).storage
+    storage.create_new_study([StudyDirection.MAXIMIZE], "\N{SNOWMAN} é")
+    assert [study.study_name for study in storage.get_all_studies()] == ["\N{SNOWMAN} é"]
+
+
+def test_what_a_server_refuses_is_one_sentence(url: str, tmp_path: Path) -> None:
+    store = Store.open(url)
+    with behind(url) as connection:
+        connection.execute(text("DROP TABLE harness_curves"))
+    assert 'relation "harness_curves" does not exist' in refusal(lambda: store.add(a_run()))
+    where = address(url)
+    storage = open_storage(where, Home(tmp_path)).storage
+
+    def make() -> None:
+        with where.explained():
+            storage.create_new_study([StudyDirection.MAXIMIZE], "x" * 1000)
+
+    assert "too long" in refusal(make)

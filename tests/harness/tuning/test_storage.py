@@ -12,7 +12,7 @@ from harness.errors import UserError
 from harness.home import Home
 from harness.tuning import tally
 from harness.tuning.journal import JournalFile
-from harness.tuning.storage import Address, address, journal, open_storage
+from harness.tuning.storage import Address, address, journal, journals, open_storage
 from harness.tuning.study import Study
 from harness.tuning.summary import every
 
@@ -132,6 +132,17 @@ def test_names_of_studies_become_names_of_files(home):
     path = journal(home, "cornn-adding[length=500]/..")
     assert path.parent == home.path / "studies"
     assert path.suffix == ".journal"
+
+
+@pytest.mark.parametrize("name", ["x" * 260, "é" * 120, "a/b " * 100, "x" * 4000])
+def test_the_name_of_a_study_may_be_longer_than_that_of_a_file(name, home, plan, opened):
+    names = [name, name + "y"]
+    for study in names:
+        Study.begin(opened(study), study, plan())
+    assert len(journals(home)) == 2
+    assert sorted(study.name for study in every(None, home)) == sorted(names)
+    assert Study.load(opened(name), name).name == name
+    assert journal(home, "sru-sdigits").name == "sru-sdigits.journal"
 
 
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
