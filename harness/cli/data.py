@@ -90,7 +90,7 @@ def import_(
         print(f"{title}: not taken: {sentence}")
     if done.left:
         listed = ", ".join(done.left[:LISTED]) + (", ..." if len(done.left) > LISTED else "")
-        print(f"not taken, because no part of it: {number(len(done.left), 'file')} ({listed})")
+        print(f"not needed, and left there: {number(len(done.left), 'file')} ({listed})")
 
 
 @data_app.command("check")

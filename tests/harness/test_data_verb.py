@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -77,12 +79,91 @@ def test_list_tells_what_is_there_and_who_reads_it(data, files):
 
 def test_a_task_takes_all_that_an_archive_holds_of_its_data_sets(data, files):
     taken = data("import", "pulse", files.archive)
-    assert taken.out.splitlines() == [f"Beats: now in {files.root}/beats", f"Words: now in {files.root}/words"]
+    assert taken.out.splitlines() == [
+        f"Beats: 3 files now in {files.root}/beats, from {files.archive} (x)",
+        f"Words: 1 file now in {files.root}/words, from {files.archive} (x)",
+    ]
     assert (files.root / "beats" / "more" / "2.txt").read_text() == "what x/more/2.txt holds"
 
 
 def test_a_variant_takes_what_it_needs_alone(data, files):
-    assert data("import", "pulse[spoken=false]", files.archive).out == f"Beats: now in {files.root}/beats\n"
+    taken = data("import", "pulse[spoken=false]", files.archive)
+    assert taken.out.splitlines() == [
+        f"Beats: 3 files now in {files.root}/beats, from {files.archive} (x)",
+        "not needed, and left there: 1 file (x/words.txt)",
+    ]
+
+
+def test_what_an_import_leaves_is_counted_and_what_is_not_there_is_told(data, files, tmp_path):
+    folder = tmp_path / "csv"
+    folder.mkdir()
+    (folder / "words.txt").write_text("words")
+    for number in range(400):
+        (folder / f"{number:03}.csv").write_text("1,2")
+    taken = data("import", "pulse", folder)
+    assert taken.code == 0
+    assert taken.out.splitlines()[0] == f"Words: 1 file now in {files.root}/words, from {folder}"
+    assert taken.out.splitlines()[1].startswith(f"Beats: not taken: {folder} does not hold Beats: ")
+    assert taken.out.splitlines()[2] == "not needed, and left there: 400 files (000.csv, 001.csv, 002.csv, ...)"
+
+
+def test_the_advice_of_a_message_works_as_it_stands(data, files, tmp_path, capsys):
+    given = ["--plugin", str(files.plugin), "--data-root", str(files.root), "--home", str(tmp_path / "home")]
+    assert run_command(["run", "--arch", "gru", "--task", "pulse", "--offline", *given]) == 2
+    advice = re.search(r"harness (data import beats PATH .*?), or", capsys.readouterr().err)
+    assert advice is not None
+    words = [str(files.archive) if word == "PATH" else word for word in shlex.split(advice[1])]
+    assert run_command(words) == 0
+    assert (files.root / "beats" / "beats.txt").is_file()
+
+
+def test_other_data_are_replaced_on_demand_alone(data, files, tmp_path):
+    assert data("import", "words", files.archive).code == 0
+    (tmp_path / "words.txt").write_text("others")
+    refused = data("import", "words", tmp_path / "words.txt")
+    assert (refused.code, "--again" in refused.err) == (2, True)
+    assert data("import", "words", tmp_path / "words.txt", "--again").code == 0
+    assert (files.root / "words" / "words.txt").read_text() == "others"
+
+
+@pytest.mark.parametrize("named", ["~/data", "data", "./x/../data"])
+def test_the_data_folder_may_be_relative_or_in_the_home_directory(files, tmp_path, monkeypatch, capsys, named):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_DATA", named)
+    given = ["--plugin", str(files.plugin), "--home", str(tmp_path / "home")]
+    assert run_command(["data", "import", "words", str(files.archive), *given]) == 0
+    assert (tmp_path / "data" / "words" / "words.txt").is_file()
+
+
+@pytest.mark.parametrize("option", [True, False])
+def test_a_data_folder_of_nobody_is_one_sentence(files, tmp_path, monkeypatch, capsys, option):
+    nobody = "~there-is-no-such-user/data"
+    monkeypatch.setenv("HARNESS_DATA", str(files.root) if option else nobody)
+    given = ["--plugin", str(files.plugin), "--home", str(tmp_path / "home")]
+    assert run_command(["data", "list", *given, *(["--data-root", nobody] if option else [])]) == 2
+    assert nobody in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["~there-is-no-such-user/x.zip", "~/missing.zip"])
+def test_a_path_in_a_home_directory_that_is_not_there_is_one_sentence(data, path):
+    wrong = data("import", "words", path)
+    assert (wrong.code, len(wrong.err.strip().splitlines())) == (2, 1)
+
+
+def test_a_data_folder_that_is_a_file_is_one_sentence(data, files):
+    files.root.write_text("in the way")
+    wrong = data("import", "words", files.archive)
+    assert wrong.code == 2
+    assert f"{files.root} is a file, not a folder" in wrong.err
+
+
+def test_a_data_folder_that_cannot_be_written_is_one_sentence(data, files):
+    files.root = Path("/dev/null/data")  # not even root can write there
+    wrong = data("import", "words", files.archive)
+    assert wrong.code == 2
+    assert "cannot be written" in wrong.err
+    assert str(files.root.parent) in wrong.err
 
 
 def test_a_task_that_has_its_data_in_another_form_is_checked_by_that(data, files):
@@ -91,7 +172,7 @@ def test_a_task_that_has_its_data_in_another_form_is_checked_by_that(data, files
         (files.root / "Multivariate_arff" / "EigenWorms" / f"EigenWorms_{part}.arff").write_text("@relation worms")
     checked = data("check", "eigenworms", "--json")
     assert [row["data set"] for row in json.loads(checked.out)] == ["eigenworms-arff"]
-    assert checked.code == 0
+    assert (checked.code, json.loads(checked.out)[0]["state"]) == (1, "damaged"), "these two files hold no series"
 
 
 def test_a_plugin_cannot_take_the_place_of_a_data_set(data, files):

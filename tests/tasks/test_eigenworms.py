@@ -248,7 +248,7 @@ def harmed(sources: Sources, change: Any, part: str = "TEST") -> None:
 )
 def test_damaged_files_are_one_sentence(sources: Sources, change: Any, sentence: str) -> None:
     harmed(sources, change)
-    with pytest.raises(OSError, match=sentence) as told:
+    with pytest.raises(ValueError, match=sentence) as told:
         Miniature().load(sources)
     assert "\n" not in str(told.value)
     assert "put a good copy there" in str(told.value)
@@ -258,7 +258,7 @@ def test_a_missing_class_is_told(tmp_path: Path) -> None:
     cases, classes = made()
     sources = write(tmp_path, cases, np.where(classes == "5", "4", classes))
     with pytest.raises(
-        OSError,
+        ValueError,
         match="holds 259 series of 4 classes, not 259 of 5: put a good copy there \\(harness data import",
     ):
         Miniature().load(sources)
@@ -266,14 +266,16 @@ def test_a_missing_class_is_told(tmp_path: Path) -> None:
 
 def test_other_steps_and_channels_are_told(sources: Sources) -> None:
     with pytest.raises(
-        OSError, match="EigenWorms_TRAIN.ts holds series of 8 steps of 2 channels, not 17984 of 6: put .* --again$"
+        ValueError, match="EigenWorms_TRAIN.ts holds series of 8 steps of 2 channels, not 17984 of 6: put .* --again$"
     ):
         EigenWorms().load(sources)
 
 
 def test_values_that_are_missing_are_told(sources: Sources) -> None:
     harmed(sources, lambda text: text.replace("0.25", "?", 1))
-    with pytest.raises(OSError, match="EigenWorms_TEST.ts has values that are missing or no numbers: put a good copy"):
+    with pytest.raises(
+        ValueError, match="EigenWorms_TEST.ts has values that are missing or no numbers: put a good copy"
+    ):
         Miniature().load(sources)
 
 

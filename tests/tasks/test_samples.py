@@ -144,7 +144,7 @@ def test_other_series_than_the_frozen_ones_are_refused(
 
 def test_where_aeon_has_no_such_file_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BasicMotions, "files", "Nothing")
-    with pytest.raises(OSError, match="Nothing_TRAIN.ts cannot be read as time series"):
+    with pytest.raises(ValueError, match="Nothing_TRAIN.ts cannot be read as time series"):
         BasicMotions().load(SOURCES)
 
 

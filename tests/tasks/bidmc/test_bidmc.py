@@ -201,7 +201,7 @@ def test_a_file_of_something_else_is_one_sentence(archive: Archive, damage: Call
 def test_another_number_of_windows_is_refused(archive: Archive) -> None:
     file = archive.file("TEST")
     file.write_text("\n".join(file.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(ValueError, match=r"BIDMC32RR holds 19 windows instead of 20 in its two files: put good copies"):
+    with pytest.raises(ValueError, match=r"BIDMC32RR holds 19 windows instead of 20 in its two files: put a good copy"):
         archive.load()
 
 

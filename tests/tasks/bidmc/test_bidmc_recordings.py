@@ -227,9 +227,9 @@ def folder(sources: Sources, tmp_path: Path) -> Path:
     ("name", "old", "new", "told"),
     [
         ("Signals.csv", "0.00001,", "0.0x001,", "PLETH, II .could not convert string '0.0x001' to float32 at row 1"),
-        ("Signals.csv", "PLETH", "PPG", "does not hold numbers in columns PLETH, II .*: put a good copy there"),
+        ("Signals.csv", "PLETH", "PPG", "does not hold numbers in columns PLETH, II .*"),
         ("Signals.csv", "0.00001,", ",", "does not hold numbers in columns PLETH, II"),
-        ("Signals.csv", "0.00001,", "NaN,", "does not hold 60001 samples without a gap: put a good copy there"),
+        ("Signals.csv", "0.00001,", "NaN,", "does not hold 60001 samples without a gap"),
         ("Signals.csv", "\n0.008,", "\n0.008,0,0,0,0,0\n0.008,", "does not hold 60001 samples without a gap"),
         ("Numerics.csv", "\n7,60,", "\n7,6o,", "could not convert string '6o' to float32"),
         ("Numerics.csv", " SpO2", " O2", "does not hold numbers in columns Time .*, RESP, HR, SpO2"),

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from tasks import Sources
-from tasks.har2.files import ACTIVITIES, CHANNELS, PARTS, UCI_HAR, Part
+from tasks import DataSet, Sources
+from tasks.har2.files import ACTIVITIES, CHANNELS, PARTS, UCI_HAR, Part, arrays_of
 from tasks.har2.task import HAR2
 
 MINIATURE_PARTS = {
@@ -29,10 +29,15 @@ def sha256_of_order(n: int) -> str:
     return hashlib.sha256(np.random.RandomState(0).permutation(n).astype("<i8").tobytes()).hexdigest()
 
 
+def examine(dataset: DataSet, folder: Path, digest: str, sources: Sources) -> None:
+    """What an import of the miniature asks for."""
+    arrays_of(folder, digest, sources, MINIATURE_PARTS)
+
+
 class MiniatureHAR2(HAR2):
     """42 windows of seven persons for training and validation, 14 of two for the test."""
 
-    datasets = (replace(UCI_HAR, name="uci-har-miniature", downloads=()),)
+    datasets = (replace(UCI_HAR, name="uci-har-miniature", downloads=(), examine=examine),)
     parts = MINIATURE_PARTS
     train_size = 30
     train_subjects = 5
@@ -177,7 +182,7 @@ def test_letters_between_the_numbers_are_refused_with_their_place(files: Files) 
     signal.write_text("\n".join(lines))
     assert re.fullmatch(
         rf"{signal} is damaged \(could not convert string '1.2x45678e-001' to float32 at row 5, column 2\): "
-        r"put a good copy there \(harness data import uci-har-miniature PATH\)",
+        r"put a good copy there \(harness data import uci-har-miniature PATH --again\)",
         refusal(files),
     )
 
@@ -206,7 +211,7 @@ def test_other_persons_than_the_official_ones_are_refused(files: Files) -> None:
     edit(files.folder / "test" / "subject_test.txt", "4\n", "5\n")
     assert refusal(files) == (
         f"{files.folder / 'test'} is not the official part, with the persons 2, 4: "
-        "put a good copy there (harness data import uci-har-miniature PATH)"
+        "put a good copy there (harness data import uci-har-miniature PATH --again)"
     )
 
 
@@ -217,7 +222,7 @@ def test_other_activities_than_the_official_ones_are_refused(files: Files) -> No
     labels.write_text("\n".join(lines))
     assert refusal(files) == (
         f"{files.folder / 'train'} is not the official part, with 7, 6, 5, 8, 9, 7 windows of the activities 1 to 6: "
-        "put a good copy there (harness data import uci-har-miniature PATH)"
+        "put a good copy there (harness data import uci-har-miniature PATH --again)"
     )
 
 

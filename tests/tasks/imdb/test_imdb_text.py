@@ -13,6 +13,7 @@ from torchtext.datasets import IMDB
 
 from tasks.imdb import tokens
 from tasks.imdb.tokens import PADDING, UNKNOWN
+from tasks.sources import Wrong
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -93,13 +94,13 @@ def test_words_that_are_blanks_of_any_kind_survive_the_cache(tmp_path: Path) -> 
 
 def test_a_file_that_is_no_text_is_named_with_the_place(tmp_path: Path) -> None:
     file = re.escape(str(tmp_path / "1_9.txt"))
-    with pytest.raises(OSError, match=rf"^{file} is damaged \(byte 4 is not UTF-8\): put a good copy there$"):
+    with pytest.raises(Wrong, match=rf"^{file} is damaged \(byte 4 is not UTF-8\)$"):
         numbered(tmp_path, "fine", b"good\xe9film")
 
 
 def test_an_empty_file_is_no_review(tmp_path: Path) -> None:
     file = re.escape(str(tmp_path / "1_9.txt"))
-    with pytest.raises(OSError, match=rf"^{file} is empty, which no review is: put a good copy there$"):
+    with pytest.raises(Wrong, match=rf"^{file} is empty, which no review is$"):
         numbered(tmp_path, "fine", "")
 
 

@@ -9,6 +9,7 @@ import torch
 
 from tasks.imdb import glove
 from tasks.imdb.embedding import WordEmbedding
+from tasks.sources import Wrong
 
 PADDING = 1
 
@@ -39,12 +40,12 @@ def test_words_are_looked_up_bare_of_blanks_and_the_last_line_of_a_word_counts(t
 @pytest.mark.parametrize("line", ["b 1 2", "b 1 2 3 4", "b", "b 1 two 3", "b 1 nan 3", "b 1  3"])
 def test_a_line_that_is_no_vector_is_named(tmp_path: Path, line: str) -> None:
     where = re.escape(f"{tmp_path / 'glove.6B.3d.txt'}, line 2")
-    with pytest.raises(OSError, match=rf"^{where}: a word and 3 numbers should stand here: put a good copy there$"):
+    with pytest.raises(Wrong, match=rf"^{where}: a word and 3 numbers should stand here$"):
         vectors_of(tmp_path, f"a 1 2 3\n{line}\n", "b")
 
 
 def test_a_file_of_other_words_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="has no vector for any of 2 words: put a good copy there$"):
+    with pytest.raises(Wrong, match="has no vector for any of 2 words$"):
         vectors_of(tmp_path, "a 1 2 3\n", "b", "c")
 
 

@@ -85,7 +85,7 @@ def test_a_damaged_file_is_refused_with_both_checksums(miniature, name: str, dam
     wanted = miniature.sha256s()[name]
     found = re.fullmatch(
         rf"{miniature.raw / name} is damaged or another file \(sha256 (\w{{64}}), wanted {wanted}\): "
-        r"put a good copy there \(harness data import mnist PATH\)",
+        r"put a good copy there \(harness data import mnist PATH --again\)",
         str(caught.value),
     )
     assert found
@@ -117,7 +117,7 @@ def test_another_file_that_is_well_packed_is_refused_by_its_own_name(miniature) 
 
 def test_a_folder_of_packed_files_is_imported(miniature, tmp_path: Path) -> None:
     miniature.pack(*NAMES)
-    folder = miniature.dataset.take(Sources(tmp_path / "other"), miniature.root)
+    folder = miniature.dataset.take(Sources(tmp_path / "other"), miniature.root).folder
     assert folder == tmp_path / "other" / "MNIST" / "raw"
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
         name: miniature.content(name) for name in NAMES

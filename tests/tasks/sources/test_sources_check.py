@@ -50,7 +50,7 @@ def test_damage_names_the_first_file_and_both_checksums(toy, published: bool) ->
     assert found.detail == (
         f"{toy.folder}/signals/a.csv is damaged or another file "
         f"(sha256 {damaged}, wanted {wanted}; 2 of 4 files differ): "
-        "put a good copy there (harness data import toy PATH)"
+        "put a good copy there (harness data import toy PATH --again)"
     )
     with pytest.raises(OSError, match="signals/a.csv is damaged"):
         dataset.verified(toy.sources)

@@ -38,7 +38,7 @@ if stop == "place":
             pause()
         return replace(file, target)
     Path.replace = halfway
-print(dataset.take(Sources(Path(root), report=lambda what, done, total: print(what, flush=True)), Path(archive)))
+print(dataset.take(Sources(Path(root), report=lambda what, done, total: print(what, flush=True)), Path(archive)).folder)
 """
 
 
@@ -165,7 +165,7 @@ def test_a_disk_that_becomes_full(toy, small_disk: Path, kind: str) -> None:
 def test_a_place_that_is_a_disk_of_its_own(toy, small_disk: Path) -> None:
     dataset = replace(toy.dataset, folders=("disk",))
     for _ in range(2):
-        assert dataset.take(Sources(small_disk.parent), toy.pack()) == small_disk
+        assert dataset.take(Sources(small_disk.parent), toy.pack()).folder == small_disk
     assert {file.name for file in small_disk.iterdir()} == {".sha256", "list.txt", "signals"}
 
 

@@ -111,7 +111,7 @@ def test_what_is_damaged_is_downloaded_anew_and_what_is_whole_is_not(toy, server
     assert dataset.fetch(toy.sources) == toy.folder
     assert len(server.asked) == 1
     (toy.folder / "list.txt").write_bytes(b"damaged")
-    assert dataset.repair.endswith(", or download it anew with harness data fetch toy --again")
+    assert dataset.repair(toy.sources).endswith(", or download it anew with harness data fetch toy --again")
     assert dataset.fetch(toy.sources) == toy.folder
     assert toy.held() == toy.files
     assert len(server.asked) == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.sources import NotThere, Sources, take_any
+from tasks.sources import DataSet, NotThere, Sources, Wrong, take_any
 
 KINDS = ["zip", "tar", "tar.gz", "tgz", "tar.xz", "tar.bz2"]
 
@@ -17,7 +17,7 @@ KINDS = ["zip", "tar", "tar.gz", "tgz", "tar.xz", "tar.bz2"]
 @pytest.mark.parametrize("prefix", ["", "./toy/", "deep/in/a folder/"], ids=["top", "dot", "deep"])
 def test_an_archive_is_imported_without_what_else_it_holds(toy, kind: str, prefix: str) -> None:
     others = {"readme.md": b"read me", "deep/signals.txt": b"no", "__MACOSX/toy/signals/a.csv": b"not this"}
-    assert toy.published.take(toy.sources, toy.pack(kind, prefix, others)) == toy.folder
+    assert toy.published.take(toy.sources, toy.pack(kind, prefix, others)).folder == toy.folder
     assert toy.held() == toy.files
     assert toy.tidy()
     assert toy.published.require(toy.sources) == toy.folder
@@ -57,21 +57,21 @@ def test_a_data_set_of_one_file_is_imported_as_that_file(toy, packed: bool) -> N
     dataset, content = replace(toy.dataset, contents={"list.txt": 1}), toy.files["list.txt"]
     file = toy.base / ("list.txt.gz" if packed else "list.txt")
     file.write_bytes(gzip.compress(content) if packed else content)
-    assert (dataset.take(toy.sources, file) / "list.txt").read_bytes() == content
+    assert (dataset.take(toy.sources, file).folder / "list.txt").read_bytes() == content
 
 
 def test_a_file_that_is_an_archive_inside_is_imported_as_itself(toy, packers) -> None:
     dataset, content = replace(toy.dataset, contents={"series.npz": 1}), packers["zip"]({"x.npy": b"1", "y.npy": b"2"})
     file = toy.base / "series.npz"
     file.write_bytes(content)
-    assert (dataset.take(toy.sources, file) / "series.npz").read_bytes() == content
+    assert (dataset.take(toy.sources, file).folder / "series.npz").read_bytes() == content
 
 
 @pytest.mark.parametrize("below", ["", "toy", "some/where"])
 def test_a_folder_with_the_data_set_anywhere_below_it_is_imported_and_stays(toy, below: str) -> None:
     folder = toy.write(toy.base / "mine", below)
     (folder / "more.txt").write_text("not this")
-    assert toy.dataset.take(toy.sources, folder) == toy.folder
+    assert toy.dataset.take(toy.sources, folder).folder == toy.folder
     assert toy.held() == toy.files
     assert (folder / below / "list.txt").exists()
 
@@ -165,7 +165,7 @@ def test_other_data_do_not_replace_what_is_whole_and_recorded(toy, place: str) -
     with pytest.raises(OSError, match="holds other data already") as caught:
         toy.dataset.take(toy.sources, toy.pack())
     assert str(caught.value) == (
-        f"{folder} holds other data already, as recorded at its import: delete {folder} first to replace it"
+        f"{folder} holds other data already, as recorded at its import: to replace it, import with --again"
     )
     assert contents_of(folder) == before
     assert toy.tidy()
@@ -250,7 +250,7 @@ def test_an_import_repairs_damage(toy) -> None:
 def test_files_in_their_place_are_verified_and_recorded(toy, path: str) -> None:
     toy.write(toy.folder)
     assert toy.dataset.check(toy.sources).state == "unknown"
-    assert toy.dataset.take(toy.sources, toy.base / path) == toy.folder
+    assert toy.dataset.take(toy.sources, toy.base / path).folder == toy.folder
     assert toy.dataset.check(toy.sources).state == "recorded"
     (toy.folder / "list.txt").write_bytes(b"damaged")
     with pytest.raises(OSError, match="list.txt is damaged"):
@@ -260,7 +260,7 @@ def test_files_in_their_place_are_verified_and_recorded(toy, path: str) -> None:
 
 def test_files_in_another_of_its_folders_stay_there(toy) -> None:
     toy.write(toy.root / "toy")
-    assert toy.dataset.take(toy.sources, toy.root) == toy.root / "toy"
+    assert toy.dataset.take(toy.sources, toy.root).folder == toy.root / "toy"
     assert not toy.folder.exists()
 
 
@@ -302,10 +302,9 @@ def test_of_several_data_sets_all_that_are_there_are_taken(toy) -> None:
     other = replace(toy.dataset, name="other", title="The other", folders=("other",), contents={"other.txt": 1})
     third = replace(other, name="third", title="The third", contents={"third.txt": 1}, folders=("third",))
     archive = toy.pack("zip", others={"x/other.txt": b"other"})
-    assert take_any(toy.sources, (toy.dataset, other, third), archive) == [
-        (toy.dataset, toy.folder),
-        (other, toy.root / "other"),
-    ]
+    taken, missed = take_any(toy.sources, (toy.dataset, other, third), archive)
+    assert [(dataset, one.folder) for dataset, one in taken] == [(toy.dataset, toy.folder), (other, toy.root / "other")]
+    assert [dataset for dataset, _ in missed] == [third]
     with pytest.raises(NotThere, match=r"hold The third: looked for third\.txt.*$"):
         take_any(toy.sources, (third,), archive)
 
@@ -330,7 +329,7 @@ def test_a_read_only_data_folder_is_read(toy) -> None:
     try:
         before = sorted(toy.root.rglob("*"))
         assert toy.published.verified(Sources(toy.root))[0] == toy.folder
-        assert toy.published.take(toy.sources, toy.folder) == toy.folder
+        assert toy.published.take(toy.sources, toy.folder).folder == toy.folder
         assert sorted(toy.root.rglob("*")) == before
     finally:
         for folder in folders:
@@ -340,4 +339,141 @@ def test_a_read_only_data_folder_is_read(toy) -> None:
 def test_a_home_folder_is_understood(toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(toy.base))
     toy.pack("zip")
-    assert toy.dataset.take(toy.sources, Path("~/toy.zip")) == toy.folder
+    assert toy.dataset.take(toy.sources, Path("~/toy.zip")).folder == toy.folder
+
+
+def numbered(dataset: DataSet, folder: Path, digest: str, sources: Sources) -> None:
+    """The list must begin with "list"."""
+    if not (folder / "list.txt").read_bytes().startswith(b"list"):
+        raise Wrong(f"{folder / 'list.txt'} is no list")
+
+
+def test_what_the_task_could_not_read_is_not_taken(toy) -> None:
+    dataset = replace(toy.dataset, examine=numbered)
+    toy.files["list.txt"] = b"no such thing"
+    archive = toy.pack()
+    with pytest.raises(OSError, match=r": list\.txt is no list; nothing was taken from it$") as caught:
+        dataset.take(toy.sources, archive)
+    assert str(caught.value).startswith(f"{archive} ")
+    assert toy.nothing_there()
+    toy.write(toy.folder)
+    with pytest.raises(ValueError, match=r"list\.txt is no list: put a good copy there \(harness data import toy "):
+        dataset.take(toy.sources, toy.folder)
+    assert not (toy.folder / ".sha256").exists()
+
+
+def test_a_copy_that_was_recorded_broken_is_told_and_replaced_by_a_good_one(toy) -> None:
+    good, toy.files["list.txt"] = b"list of signals", b"broken"
+    toy.dataset.take(toy.sources, toy.pack())
+    dataset = replace(toy.dataset, examine=numbered)
+    found = dataset.check(toy.sources)
+    assert (found.state, found.detail) == (
+        "damaged",
+        f"{toy.folder}/list.txt is no list: put a good copy there (harness data import toy PATH --again)",
+    )
+    toy.files["list.txt"] = good
+    dataset.take(toy.sources, toy.pack())
+    assert toy.held() == toy.files
+    assert dataset.check(toy.sources).state == "recorded"
+
+
+def test_again_replaces_data_that_are_whole(toy) -> None:
+    toy.dataset.take(toy.sources, toy.pack())
+    toy.files["list.txt"] = b"a later version"
+    toy.dataset.take(toy.sources, toy.pack(), again=True)
+    assert toy.held() == toy.files
+
+
+def test_a_command_in_a_message_has_the_options_it_needs(toy) -> None:
+    sources = replace(toy.sources, options="--data-root '/my data'")
+    assert "(harness data import toy PATH --again --data-root '/my data')" in toy.dataset.repair(sources)
+    assert "harness data import toy PATH --data-root '/my data'" in str(toy.dataset.missing(sources))
+
+
+RENAMED = [
+    lambda name: name.replace("list", "List").replace("signals/", ""),
+    lambda name: f"{name} (1)",
+    lambda name: f"{name}.bin",
+    lambda name: name.rpartition("/")[2].replace(".", "-"),
+    lambda name: f"{len(name)}{name[-5]}/x",
+]
+
+
+@pytest.mark.parametrize("renamed", RENAMED, ids=["flat", "(1)", "suffix", "no dot", "unlike"])
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar.gz"])
+def test_files_are_known_by_their_published_checksums_whatever_they_are_called(toy, kind: str, renamed) -> None:
+    dataset, good = toy.published, dict(toy.files)
+    toy.files = {renamed(name): content for name, content in good.items()} | {"notes.txt": b"mine"}
+    path = toy.write(toy.base / "mine") if kind == "folder" else toy.pack(kind, "")
+    taken = dataset.take(toy.sources, path)
+    assert toy.held() == good
+    assert taken.renamed == {name: renamed(name) for name in good}
+    assert taken.left == {"notes.txt"}
+    assert toy.tidy()
+
+
+def test_a_file_packed_alone_is_known_by_the_checksum_of_what_is_in_it(toy) -> None:
+    dataset, good = toy.published, dict(toy.files)
+    toy.files = {f"x{name}.gz": gzip.compress(content) for name, content in good.items()}
+    taken = dataset.take(toy.sources, toy.write(toy.base / "mine"))
+    assert toy.held() == good
+    assert taken.renamed["list.txt"] == "xlist.txt.gz"
+
+
+def test_files_that_are_equal_are_known_by_one_checksum(toy) -> None:
+    toy.files["signals/b.csv"] = toy.files["signals/a.csv"]
+    dataset, good = toy.published, dict(toy.files)
+    toy.files = {f"{name} (2)": content for name, content in good.items()}
+    dataset.take(toy.sources, toy.write(toy.base / "mine"))
+    assert toy.held() == good
+
+
+def test_what_neither_name_nor_checksum_tells_is_named(toy) -> None:
+    dataset = toy.published
+    toy.files = {f"{name}.txt": content for name, content in toy.files.items()}
+    toy.files["list.txt.txt"] = b"another list"
+    for path in (toy.pack("zip", ""), toy.write(toy.base / "mine")):
+        with pytest.raises(NotThere, match=r"does not hold all of The toy: it lacks list\.txt$"):
+            dataset.take(toy.sources, path)
+    assert toy.nothing_there()
+
+
+def test_large_files_are_not_read_to_know_them(toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.sources.taking.SLACK", 0)
+    dataset = replace(toy.published, size=sum(map(len, toy.files.values())))
+    toy.files = {f"{name}.bin": content for name, content in toy.files.items()} | {"film": b"x" * 20_000}
+    path = toy.write(toy.base / "mine")
+    dataset.take(toy.sources, path)
+    read = [total for what, _, total in toy.reported if what == f"reading {path}"]
+    assert max(read) == dataset.size
+
+
+@pytest.mark.parametrize("name", ["toy.zip", "toy (1).zip", "whatever.tar.xz"])
+def test_a_folder_that_holds_the_archive_is_as_good_as_the_archive(toy, name: str) -> None:
+    dataset = replace(toy.dataset, archives=("toy.zip",))
+    downloads = toy.base / "downloads" / "old"
+    downloads.mkdir(parents=True)
+    toy.pack(name.partition(".")[2]).rename(downloads / name)
+    (downloads / "letter.txt").write_text("no data")
+    taken = dataset.take(toy.sources, downloads.parent)
+    assert toy.held() == toy.files
+    assert taken.origin.startswith(str(downloads / name))
+
+
+def test_of_several_unknown_archives_none_is_chosen(toy) -> None:
+    downloads = toy.base / "downloads"
+    downloads.mkdir()
+    shutil.copy(toy.pack("zip"), downloads / "a.zip")
+    shutil.copy(toy.pack("tar"), downloads / "b.tar")
+    with pytest.raises(NotThere, match=r"to look into one of its archives \((a\.zip, b\.tar|b\.tar, a\.zip)\), name"):
+        toy.dataset.take(toy.sources, downloads)
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_an_import_tells_what_it_took_and_what_it_left(toy, kind: str) -> None:
+    dataset = replace(toy.dataset, contents={"list.txt": 1})
+    (toy.base / "mine").mkdir()
+    path = toy.write(toy.base / "mine") if kind == "folder" else toy.pack(kind, "")
+    taken = dataset.take(toy.sources, path)
+    assert (taken.files, taken.origin) == (1, str(path))
+    assert taken.left == {"signals/a.csv", "signals/b.csv", "signals/c.csv"}
