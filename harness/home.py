@@ -87,12 +87,17 @@ class Home:
         return path
 
 
-def expanded(path: str | os.PathLike[str]) -> Path:
-    """An absolute path, with ``~`` taken for a home directory; a :class:`UserError` where there is none."""
+def with_home(path: str | os.PathLike[str]) -> Path:
+    """A path with ``~`` taken for a home directory; a :class:`UserError` where there is none."""
     try:
-        return Path(path).expanduser().absolute()
+        return Path(path).expanduser()
     except RuntimeError as error:
         raise UserError(f"{path}: there is no home directory for the ~ in it: write the whole path") from error
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """An absolute path, with ``~`` taken for a home directory; a :class:`UserError` where there is none."""
+    return with_home(path).absolute()
 
 
 def data_root(given: str | os.PathLike[str] | None, home: Home) -> Path:

@@ -14,9 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness import toml
 from harness.errors import UserError
-from harness.home import Home
-from harness.recipe import TABLES, Training, compose, label, split_variant
+from harness.home import Home, with_home
+from harness.recipe import TABLES, Recipe, Training, compose, label, split_variant
 from harness.recipes import written
 from harness.recipes.written import NOTES, Named, write
 from harness.registry import Registry
@@ -43,7 +44,7 @@ def named(
     Names beyond those that come with the project are looked up in `home`.
     """
     if name.endswith(".toml"):
-        return _from_file(registry, Path(name), arch, task, changes)
+        return _from_file(registry, with_home(name), arch, task, changes)
     if arch is None or task is None:
         missing = " and ".join(option for option, value in (("--arch", arch), ("--task", task)) if value is None)
         raise UserError(
@@ -56,7 +57,7 @@ def named(
     notes = {key: table.pop(key) for key in NOTES if key in table}
     recipe = compose(registry, arch, task, table, changes, where=f"recipe {name}")
     return Named(
-        _label(name, {**other, **(changes or {})}),
+        _label(name, {**other, **(changes or {})}, recipe),
         recipe,
         notes.get("source", ""),
         notes.get("sources"),
@@ -129,12 +130,7 @@ def _from_file(
     registry: Registry, file: Path, arch: str | None, task: str | None, changes: Mapping[str, Any] | None
 ) -> Named:
     """A recipe as :meth:`Recipe.to_toml` writes it; ``--arch`` and ``--task`` may fill in what it leaves open."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"--recipe {file}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"--recipe {file}: not TOML: {error}") from error
+    content = toml.read(file, f"--recipe {file}")
     given = {"arch": arch, "task": task}
     for key, option in given.items():
         said = content.pop(key, None)
@@ -157,10 +153,15 @@ def _from_file(
             f" {', '.join(f'[{table}]' for table in TABLES)}"
         )
     recipe = compose(registry, str(given["arch"]), str(given["task"]), content, changes, where=f"--recipe {file}")
-    return Named(_label(file.stem, changes), recipe)
+    return Named(_label(file.stem, changes, recipe), recipe)
 
 
-def _label(name: str, changes: Mapping[str, Any] | None) -> str:
-    """``standard``, or ``standard, epochs=2`` where keys were changed: no changed recipe goes by the plain name."""
+def _label(name: str, changes: Mapping[str, Any] | None, recipe: Recipe) -> str:
+    """``standard``, or ``standard, epochs=2`` where keys were changed: no changed recipe goes by the plain name.
+
+    Words that stand for a truth value or for nothing are written in one way, whatever was typed.
+    """
+    has = {key: value for table in TABLES for key, value in recipe.model_dump()[table].items()}
     bare = {key.rpartition(".")[2]: value for key, value in (changes or {}).items()}
-    return ", ".join([name, *(f"{key}={value}" for key, value in sorted(bare.items()))])
+    told = {key: has[key] if isinstance(value, str) and key in has else value for key, value in bare.items()}
+    return ", ".join([name, *(f"{key}={'off' if value is None else value}" for key, value in sorted(told.items()))])
