@@ -102,6 +102,10 @@ class Architecture(_Descriptor):
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """``hidden_size``, ``num_layers`` and the hyper-parameters of a model about which nothing was said."""
 
+    default_needs: Mapping[str, str] = field(default_factory=dict)
+    """Key of :attr:`defaults` -> hyper-parameter without which it says nothing: where that is switched off, and the key
+    isn't given, the default of the layer holds."""
+
     search_space: Callable[[], dict[str, BaseDistribution]] | None = None
     """The hyper-parameters worth tuning and their ranges. A function, so that only tuning imports Optuna."""
 

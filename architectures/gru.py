@@ -135,6 +135,7 @@ ARCHITECTURE = Architecture(
         r"\mathbf{h}_t = (1 - \mathbf{z}_t) \odot \mathbf{n}_t + \mathbf{z}_t \odot \mathbf{h}_{t-1}",
     ),
     defaults={"hidden_size": 128, "num_layers": 1, "forget_bias": 1},
+    default_needs={"forget_bias": "bias"},
     search_space=_search_space,
     cost=PerStep(maps=3, forward=(4, 13), backward=(9, 22), recurrent=3),
 )

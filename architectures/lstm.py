@@ -134,6 +134,7 @@ ARCHITECTURE = Architecture(
         r"\mathbf{h}_t = \mathbf{o}_t \odot \tanh(\mathbf{c}_t)",
     ),
     defaults={"hidden_size": 128, "num_layers": 1, "forget_bias": 1},
+    default_needs={"forget_bias": "bias"},
     search_space=_search_space,
     cost=PerStep(maps=4, forward=(5, 14), backward=(11, 27), recurrent=4),
 )

@@ -91,6 +91,14 @@ class Home:
         return path
 
 
+def with_home(path: str | os.PathLike[str]) -> Path:
+    """A path with ``~`` taken for a home directory; a :class:`UserError` where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{path}: there is no home directory for the ~ in it: write the whole path") from error
+
+
 def expanded(path: str | os.PathLike[str], what: str = "the path") -> Path:
     """An absolute path, with ``~`` taken for a home directory.
 
@@ -102,10 +110,7 @@ def expanded(path: str | os.PathLike[str], what: str = "the path") -> Path:
         raise UserError(
             f"{what} looks like the address of a server, where a path is needed: if it is a path, begin it with ./ or /"
         )
-    try:
-        return Path(path).expanduser().absolute()
-    except RuntimeError as error:
-        raise UserError(f"{path}: there is no home directory for the ~ in it: write the whole path") from error
+    return with_home(path).absolute()
 
 
 def data_root(given: str | os.PathLike[str] | None, home: Home) -> Path:

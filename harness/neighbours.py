@@ -66,7 +66,7 @@ def overwritten(module: str | None) -> str | None:
     from importlib.metadata import distribution, packages_distributions
 
     for other in sorted({*packages_distributions().get(name, ())} - {DISTRIBUTION}):
-        if realpath(distribution(other).locate_file(name)) == realpath(join(FOLDER, name)):  # noqa: PTH118
+        if realpath(str(distribution(other).locate_file(name))) == realpath(join(FOLDER, name)):  # noqa: PTH118
             return (
                 f"the distribution {other} has put its own package '{name}' in the place of {DISTRIBUTION}'s in"
                 f" {FOLDER}: install {DISTRIBUTION} into an environment without {other}"

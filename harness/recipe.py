@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
@@ -14,7 +13,7 @@ from typing import Any, Literal, Self
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from harness import signature
+from harness import signature, toml
 from harness.errors import UserError, did_you_mean, explained
 from harness.registry import Registry
 
@@ -26,7 +25,7 @@ CODE = "code"
 UNSET = "add --set {key}=VALUE, or name it among the defaults of the architecture"
 
 
-class Training(BaseModel):
+class Training(signature.Words):
     """How the weights are found. A field added later defaults to None, so that hashes of older recipes stay."""
 
     model_config = STRICT
@@ -187,8 +186,7 @@ def compose(
         if len(values := [value for *_, value in group]) > 1 and values[0] != values[1]:
             raise UserError(f"{'.'.join(place)} is given twice, as {values[0]} and as {values[1]}")
     training = _training(tables["training"], where)
-    given = {**architecture.defaults, **tables["layer"]}
-    layer = signature.validated(architecture.layer, given, f"{where}, {arch}", UNSET)
+    layer = signature.layer_options(architecture, tables["layer"], f"{where}, {arch}", UNSET)
     with explained(f"architecture {arch}"):
         refused = architecture.constraint(layer) if architecture.constraint else None
         if refused:
@@ -232,15 +230,7 @@ def key_value(text: str) -> tuple[str, Any]:
     key, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not key or not value:
         raise UserError(f"'{text}' is not of the form key=value")
-    return key, toml_value(value)
-
-
-def toml_value(text: str) -> Any:
-    """A single value as TOML reads it; anything else is text."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except ValueError:  # no TOML, or a number of thousands of digits
-        return text
+    return key, toml.value(value)
 
 
 def _place(key: str, known: Mapping[str, list[str]], pair: str) -> tuple[str, str]:

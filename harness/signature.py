@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, create_model, field_validator
 
 from harness.errors import UserError, did_you_mean
 
@@ -19,9 +20,37 @@ NOT_HYPER_PARAMETERS = frozenset({"self", "input_size", "batch_first", "backend"
 LARGEST = 2**63 - 1
 """Largest whole number of a hyper-parameter: torch and databases have no larger ones."""
 
+TOLD = {"bool_type": "Input should be true or false", "none_required": "Input should be none"}
+"""Type of a mistake -> words for it that say more than pydantic's."""
 STRICT = ConfigDict(
     extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
 )
+
+
+WORDS: dict[str, tuple[bool | None, ...]] = {
+    **dict.fromkeys(("true", "yes", "on"), (True,)),
+    **dict.fromkeys(("false", "no"), (False,)),
+    "off": (False, None),
+    **dict.fromkeys(("none", "null"), (None,)),
+}
+"""Words for a truth value or for nothing, where a key takes such a value and no text."""
+
+
+class Words(BaseModel):
+    """A strict model whose fields also take :data:`WORDS`, in any case, for what TOML writes true or false or omits."""
+
+    model_config = STRICT
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _by_word(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            for meant in WORDS.get(value.strip().lower(), ()) if isinstance(value, str) else ():
+                with suppress(ValidationError):
+                    return handler(meant)
+            raise
 
 
 @cache
@@ -39,8 +68,8 @@ def options_of(constructor: Callable[..., Any]) -> type[BaseModel]:
         if name in NOT_HYPER_PARAMETERS or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[name] = (hints.get(name, Any), default)
-    return create_model(getattr(constructor, "__name__", "options"), __config__=STRICT, **fields)
+        fields[name] = (hints.get(name, bool if isinstance(default, bool) else Any), default)
+    return create_model(getattr(constructor, "__name__", "options"), __base__=Words, **fields)
 
 
 def keys_of(constructor: Callable[..., Any]) -> list[str]:
@@ -64,6 +93,17 @@ def validated(constructor: Callable[..., Any], given: Mapping[str, Any], where: 
     return found
 
 
+def layer_options(architecture: Any, given: Mapping[str, Any], where: str, hint: str = "") -> dict[str, Any]:
+    """All hyper-parameters of an architecture's layer: `given`, its defaults where they apply, those of the layer."""
+    options = validated(architecture.layer, {**architecture.defaults, **given}, where, hint)
+    needs = {key: other for key, other in architecture.default_needs.items() if key not in given}
+    idle = {key for key, other in needs.items() if not options[other]}
+    if not idle:
+        return options
+    defaults = {key: value for key, value in architecture.defaults.items() if key not in idle}
+    return validated(architecture.layer, {**defaults, **given}, where, hint)
+
+
 def sentence(error: ValidationError, where: str, known: list[str], hint: str = "") -> str:
     """The first thing that pydantic complains of, in one sentence."""
     errors = error.errors(include_url=False)
@@ -73,6 +113,6 @@ def sentence(error: ValidationError, where: str, known: list[str], hint: str = "
         return f"{where}: there is no key '{key}'{did_you_mean(key, known)}"
     if first["type"] == "missing":
         return f"{where}: '{key}' must be set" + (f": {hint.format(key=key)}" if hint else "")
-    alternatives = [e["msg"] for e in errors if e["loc"][0] == first["loc"][0]]
+    alternatives = [TOLD.get(e["type"], e["msg"]) for e in errors if e["loc"][0] == first["loc"][0]]
     message = " or ".join(dict.fromkeys(alternatives))
     return f"{where}: {key} = {first['input']!r} is refused: {message[:1].lower()}{message[1:]}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.options import BackendOption, HomeOption, ThreadsOption
+from harness.cli.options import BackendOption, HomeOption, ThreadsOption, path_option
 
 ARCHITECTURES = ("cornn", "unicornn", "lstm", "gru")
 TASK = "psdigits"
@@ -15,7 +15,7 @@ SEEDS = (0, 1, 2)
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder that the page is written to.")] = Path("site"),
+    out: Annotated[Path, path_option("--out", "DIR", "Folder that the page is written to.")] = Path("site"),
     backend: BackendOption = None,
     threads: ThreadsOption = None,
     home: HomeOption = None,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.known import refuse_unknown
-from harness.cli.options import HomeOption
+from harness.cli.options import HomeOption, path_option
 from harness.cli.terminal import number
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ NAMES = {Kind.RUNS: "run", Kind.TIMINGS: "timing", Kind.SKIPPED: "skipped pair",
 
 
 def export(
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write to a file instead of standard output.")
-    ] = None,
+    out: Annotated[Path | None, path_option("--out", "FILE", "Write to a file instead of standard output.")] = None,
     task: Annotated[str | None, typer.Option(help="Only of this task, with its variant.")] = None,
     arch: Annotated[str | None, typer.Option(help="Only of this architecture.")] = None,
     state: Annotated[str | None, typer.Option(help="Only running, done, failed, interrupted or pruned runs.")] = None,

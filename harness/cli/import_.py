@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ import typer
 from harness.cli.export import NAMES, Kind
 from harness.cli.options import HomeOption
 from harness.cli.terminal import number
+from harness.home import with_home
 
 if TYPE_CHECKING:
     from harness.store.line import Entry
@@ -72,7 +72,7 @@ def _read(file: str) -> tuple[str, list[tuple[int, Entry]]]:
     try:
         if file == "-":
             return source, read_lines(sys.stdin.buffer, source)
-        with Path(file).open("rb") as lines:
+        with with_home(file).open("rb") as lines:
             return source, read_lines(lines, source)
     except OSError as error:
         raise UserError(f"cannot read {source} ({error.strerror or error})") from error

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from harness.errors import UserError
+from harness.home import with_home
 
 
 def _backend(name: str | None) -> str | None:
     """`name` where it is the name of a backend; a person who mistyped it hears so before anything heavy is loaded."""
     if name is not None:
-        from harness.errors import UserError
         from harness.registry import resolve
 
         try:
@@ -21,22 +23,34 @@ def _backend(name: str | None) -> str | None:
     return name
 
 
+def path_option(name: str, metavar: str, help: str, *, kind: type[Path | str] = Path) -> Any:
+    """An option for a file or a folder: ``~`` is a home directory, also in ``--out=~/site``, where no shell sees it."""
+
+    def path(text: str | Path) -> Path | str:
+        if not str(text).strip():
+            raise UserError(f"{name}: the name is empty; name a {'file' if 'FILE' in metavar else 'folder'}")
+        return kind(with_home(text))
+
+    return typer.Option(name, metavar=metavar, help=help, parser=path)
+
+
 HomeOption = Annotated[
     str | None,
-    typer.Option(
+    path_option(
         "--home",
-        metavar="DIR",
-        help="Folder with the store, checkpoints and caches (else HARNESS_HOME, else the user's data folder).",
+        "DIR",
+        "Folder with the store, checkpoints and caches (else HARNESS_HOME, else the user's data folder).",
+        kind=str,
     ),
 ]
 DataRootOption = Annotated[
     str | None,
-    typer.Option("--data-root", metavar="DIR", help="Folder with the data sets (else HARNESS_DATA, else HOME/data)."),
+    path_option("--data-root", "DIR", "Folder with the data sets (else HARNESS_DATA, else HOME/data).", kind=str),
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never try the network (also HARNESS_OFFLINE=1).")]
 PluginOption = Annotated[
     list[str] | None,
-    typer.Option("--plugin", metavar="FILE.py", help="A file that defines architectures or tasks; may be repeated."),
+    path_option("--plugin", "FILE.py", "A file that defines architectures or tasks; may be repeated.", kind=str),
 ]
 AcceptCodeOption = Annotated[
     bool,
@@ -101,9 +115,9 @@ AddressOption = Annotated[
 ]
 SharedOption = Annotated[
     Path | None,
-    typer.Option(
+    path_option(
         "--shared",
-        metavar="DIR",
-        help="A folder that all nodes of the cluster see: a run whose node dies goes on from its checkpoint there.",
+        "DIR",
+        "A folder that all nodes of the cluster see: a run whose node dies goes on from its checkpoint there.",
     ),
 ]

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.known import refuse_missing
-from harness.cli.options import HomeOption, PluginOption
+from harness.cli.options import HomeOption, PluginOption, path_option
 
 MANY = 2000
 """Runs from which on a second process, which takes some seconds to start, makes a report faster."""
@@ -31,8 +31,8 @@ class Format(StrEnum):
 
 def report(
     out: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Folder to write to: else 'site', or 'tables' for what is no page."),
+        Path | None,
+        path_option("--out", "DIR", "Folder to write to: else 'site', or 'tables' for what is no page."),
     ] = None,
     form: Annotated[
         Format,
@@ -53,15 +53,13 @@ def report(
     """Render all stored runs as a leaderboard that opens in a browser, from a disk, without a network."""
     from harness.cli.frames import frames, stored_curves
     from harness.cli.terminal import number
-    from harness.errors import UserError, explained
+    from harness.errors import explained
     from harness.home import Home
     from harness.registry import Registry
     from harness.store import store_to_list
     from reports import export, render, second_process
 
-    if out is not None and not out.strip():
-        raise UserError("--out: the name of the folder is empty; name one, or '.' for the current folder")
-    folder = Path(out or ("site" if form is Format.html else "tables"))
+    folder = out or Path("site" if form is Format.html else "tables")
     refuse_missing(home)
     store = store_to_list(home)
     many = form is Format.html and store.count() >= MANY and (os.cpu_count() or 1) > 1

@@ -22,6 +22,7 @@ from harness.cli.options import (
     PluginOption,
     SharedOption,
     ThreadsOption,
+    path_option,
 )
 from harness.cli.study import StorageOption
 
@@ -61,7 +62,7 @@ def tune(
         ),
     ] = None,
     space_file: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Ranges as a table [space] of a TOML file.")
+        Path | None, path_option("--space-file", "FILE.toml", "Ranges as a table [space] of a TOML file.")
     ] = None,
     show_space: Annotated[bool, typer.Option("--show-space", help="Print what would be searched, and end.")] = False,
     match_params: MatchParamsOption = None,

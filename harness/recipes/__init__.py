@@ -14,8 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness import toml
 from harness.errors import UserError
-from harness.home import Home
+from harness.home import Home, with_home
 from harness.recipe import CODE, TABLES, Recipe, Training, compose, label, split_variant
 from harness.recipes import written
 from harness.recipes.written import NOTES, Named, write
@@ -47,7 +48,7 @@ def named(
     :class:`~harness.recipe.OtherCode`, or a recipe of another name with `accept_code`.
     """
     if name.endswith(".toml"):
-        return _from_file(registry, Path(name), arch, task, changes, accept_code)
+        return _from_file(registry, with_home(name), arch, task, changes, accept_code)
     if arch is None or task is None:
         missing = " and ".join(option for option, value in (("--arch", arch), ("--task", task)) if value is None)
         raise UserError(
@@ -138,12 +139,7 @@ def _from_file(
     accept_code: bool,
 ) -> Named:
     """A recipe as :meth:`Recipe.to_toml` writes it; ``--arch`` and ``--task`` may fill in what it leaves open."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"--recipe {file}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"--recipe {file}: not TOML: {error}") from error
+    content = toml.read(file, f"--recipe {file}")
     given = {"arch": arch, "task": task}
     for key, option in given.items():
         said = content.pop(key, None)
@@ -171,9 +167,14 @@ def _from_file(
 
 
 def _label(name: str, changes: Mapping[str, Any] | None, content: Mapping[str, Any], recipe: Recipe) -> str:
-    """``standard``, or ``standard, epochs=2`` where keys were changed: no changed recipe goes by the plain name."""
+    """``standard``, or ``standard, epochs=2`` where keys were changed: no changed recipe goes by the plain name.
+
+    Words that stand for a truth value or for nothing are written in one way, whatever was typed.
+    """
+    has = {key: value for table in TABLES for key, value in recipe.model_dump()[table].items()}
     bare = {key.rpartition(".")[2]: value for key, value in (changes or {}).items()}
-    words = [f"{key}={value}" for key, value in sorted(bare.items())]
+    known = {key: has[key] if isinstance(value, str) and key in has else value for key, value in bare.items()}
+    words = [f"{key}={'off' if value is None else value}" for key, value in sorted(known.items())]
     code = recipe.code or {}
     if any(code.get(kind) != digest for kind, digest in content.get(CODE, {}).items()):
         words.append("other code")

@@ -105,7 +105,7 @@ def _document(file: Path) -> tomlkit.TOMLDocument:
         return tomlkit.document()
     except OSError as error:
         raise UserError(f"the recipes {file} cannot be read ({error.strerror or error})") from error
-    except (TOMLKitError, UnicodeDecodeError) as error:
+    except (TOMLKitError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"the recipes {file} are not TOML ({error}): mend the file or move it away") from error
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from harness.errors import UserError, explained
 from harness.model import output_size, unroll, wrong_width
 from harness.registry import Registry, resolve
-from harness.signature import keys_of, validated
+from harness.signature import keys_of, layer_options
 from harness.speed.cases import BEST, Case
 from harness.speed.stopwatch import Stopwatch
 
@@ -35,7 +35,7 @@ class Subject:
         no_dropout = {key: 0.0 for key in keys if key.endswith("dropout")}
         given = {"hidden_size": case.hidden_size, "num_layers": case.num_layers, **dict(case.changes)}
         where = f"architecture {case.arch}"
-        self.layer = validated(architecture.layer, {**architecture.defaults, **no_dropout, **given}, where)
+        self.layer = layer_options(architecture, {**no_dropout, **given}, where)
         """All keywords of the backbone."""
         with torch.random.fork_rng(devices=[]), explained(where):
             torch.manual_seed(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness import toml
 from harness.errors import UserError, did_you_mean
 from harness.home import expanded
 from harness.registry import Registry
@@ -92,13 +92,8 @@ def load(name_or_path: str) -> Suite:
     """The suite of a file, or a shipped one by its name; a :class:`UserError` tells the first mistake and its place."""
     file = find(name_or_path)
     place = _place(file)
-    try:
-        text = file.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-    except OSError as error:
-        raise UserError(f"{place}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{place}: not TOML: {error}") from error
+    text = toml.text_of(file, place)
+    content = toml.parsed(text, place)
     grids = content.pop("grid", [])
     if not isinstance(grids, list) or not all(isinstance(grid, dict) for grid in grids):
         raise UserError(f"{place}: write each grid as a table of its own, [[grid]]")

@@ -164,8 +164,10 @@ class _Pair:
             if isinstance(first, int) and isinstance(last, int):
                 return IntDistribution(first, last, log=log), Plain(rule.target)
             return FloatDistribution(float(first), float(last), log=log), Plain(rule.target)
-        optional = OFF in spec and self._takes_none(rule.target)
-        choices = [one if optional and one == OFF else self._typed(rule.target, one, where) for one in spec]
+        choices = [OFF if one is None else one for one in (self._typed(rule.target, one, where) for one in spec)]
+        optional = OFF in choices and self._takes_none(rule.target)
+        if len(set(map(repr, choices))) < len(choices):
+            raise UserError(f"{where}: a choice is given twice")
         return CategoricalDistribution(choices), Plain(rule.target, optional)
 
     def _typed(self, target: str, value: Any, where: str) -> Any:

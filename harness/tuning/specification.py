@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from harness import toml
 from harness.errors import UserError
-from harness.recipe import toml_value
 
 OFF = "off"
 """How a choice stands for a key that is not set, such as ``clip_norm``."""
@@ -25,12 +24,7 @@ Ends = tuple[float, float, bool]
 
 def read(file: Path) -> dict[str, Any]:
     """The table ``[space]`` of a TOML file: key to a range as text, a list of choices, or one value."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"--space-file {file}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"--space-file {file}: not TOML: {error}") from error
+    content = toml.read(file, f"--space-file {file}")
     table = content.pop("space", None)
     if not isinstance(table, dict) or content:
         raise UserError(f"--space-file {file}: must have one table, [space], with a line KEY = SPEC for each key")
@@ -43,7 +37,7 @@ def parsed(spec: Any, where: str) -> Ends | list[Any]:
         text = spec.strip()
         if ".." in text:
             return _ends(text, where)
-        spec = _listed(text, where) if text.startswith("[") else toml_value(text)
+        spec = _listed(text, where) if text.startswith("[") else toml.value(text)
     if isinstance(spec, Mapping):
         raise UserError(f"{where}: {FORM}")
     choices = list(spec) if isinstance(spec, list) else [spec]
@@ -63,7 +57,7 @@ def _fits(number: float) -> bool:
 
 def _ends(text: str, where: str) -> Ends:
     match = re.fullmatch(r"(\S+?)\s*\.\.\s*(\S+?)(\s+log)?", text)
-    ends = [toml_value(end) for end in match.groups()[:2]] if match else []
+    ends = [toml.value(end) for end in match.groups()[:2]] if match else []
     numbers = [end for end in ends if isinstance(end, int | float) and not isinstance(end, bool)]
     if match is None or len(numbers) < 2:
         raise UserError(f"{where}: {FORM}")
@@ -79,12 +73,12 @@ def _ends(text: str, where: str) -> Ends:
 
 def _listed(text: str, where: str) -> list[Any]:
     """Choices as TOML writes them; words may stand without quotes, as a shell leaves them."""
-    value = toml_value(text)
+    value = toml.value(text)
     if isinstance(value, list):
         return value
     if not text.endswith("]"):
         raise UserError(f"{where}: the choices must end with ]")
-    return [toml_value(word.strip()) for word in text[1:-1].split(",") if word.strip()]
+    return [toml.value(word.strip()) for word in text[1:-1].split(",") if word.strip()]
 
 
 def told(distribution: BaseDistribution) -> str:

@@ -348,7 +348,7 @@ def test_report_refuses_a_folder_without_a_name(store: Store, harness: Harness) 
     for empty in ("", " "):
         code, out, told = harness("report", "--out", empty)
         assert (code, out) == (2, "")
-        assert told == "error: --out: the name of the folder is empty; name one, or '.' for the current folder\n"
+        assert told == "error: --out: the name is empty; name a folder\n"
 
 
 def test_report_says_which_runs_have_no_page(

@@ -1,0 +1,83 @@
+"""TOML from people: a value on the command line, or a file. What no person would write is refused, not followed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+
+LONGEST = 10_000
+"""Characters of one value."""
+LARGEST = 1_000_000
+"""Bytes of a file."""
+DEEPEST = 20
+"""Lists and tables in each other."""
+_DECIMAL = re.compile(r"[+-]?(\d+\.|\.\d+)([eE][+-]?\d+)?")
+
+
+def value(text: str) -> Any:
+    """A single value as TOML reads it, ``.5`` and ``5.`` as Python does; anything else is text."""
+    if len(text) > LONGEST:
+        raise UserError(f"'{text[:40]}...' has {len(text):,} characters: a value has {LONGEST:,} at most")
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    deep = f"'{text[:40]}...' is nested more than {DEEPEST} deep"
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except ValueError:  # no TOML, or a number of thousands of digits
+        return text
+    except RecursionError as error:
+        raise UserError(deep) from error
+    if is_deep(found, DEEPEST + 1):
+        raise UserError(deep)
+    return found["value"] if len(found) == 1 else text
+
+
+def read(file: Path, where: str) -> dict[str, Any]:
+    """The content of a file; a :class:`UserError` that begins with `where` says why there is none."""
+    return parsed(text_of(file, where), where)
+
+
+def text_of(file: Path, where: str) -> str:
+    """The text of a file that may be TOML."""
+    try:
+        size = file.stat().st_size
+        if size > LARGEST:
+            raise UserError(f"{where}: is too large with {size:,} bytes: such a file has {LARGEST:,} at most")
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{where}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: not TOML: {error}") from error
+
+
+def parsed(text: str, where: str) -> dict[str, Any]:
+    """`text` as TOML."""
+    try:
+        found = tomllib.loads(text)
+    except ValueError as error:
+        raise UserError(f"{where}: not TOML: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"{where}: is nested more than {DEEPEST} deep") from error
+    if is_deep(found, DEEPEST):
+        raise UserError(f"{where}: is nested more than {DEEPEST} deep")
+    return found
+
+
+def is_deep(content: Any, most: int) -> bool:
+    """Whether lists and tables stand in each other more than `most` deep."""
+    level = [content]
+    for _ in range(most + 1):
+        level = [
+            item
+            for one in level
+            if isinstance(one, Mapping | list)
+            for item in (one.values() if isinstance(one, Mapping) else one)
+        ]
+        if not level:
+            return False
+    return any(isinstance(one, Mapping | list) for one in level)
