@@ -80,8 +80,9 @@ def _told(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
         "train_limit": [limit for _, limit, _, _ in settings],
         "selection": [selection for _, _, selection, _ in settings],
         "code": [code for *_, code in settings],
-        "threads": [threads for threads, _ in machines],
-        "version": [version for _, version in machines],
+        "threads": [threads for threads, *_ in machines],
+        "version": [version for _, version, _ in machines],
+        "architecture_version": [of_plugin for *_, of_plugin in machines],
         "device": [labels[id(one), name] for one, name in zip(environments, columns["device"], strict=True)],
         "backends": [names for names, _ in ran],
         "operations": [operations for _, operations in ran],
@@ -103,8 +104,10 @@ def _of_recipe(recipe: dict[str, Any]) -> tuple[int | None, int | None, str | No
     return _count(training.get("epochs")), _count(training.get("train_limit")), chosen, _text(code)
 
 
-def _of_environment(environment: dict[str, Any]) -> tuple[int | None, str | None]:
-    return _count(environment.get("threads")), _text(table(environment, "software").get("harness"))
+def _of_environment(environment: dict[str, Any]) -> tuple[int | None, str | None, str | None]:
+    plugin = table(table(environment, "plugins"), "architecture")
+    version = table(environment, "software").get("harness")
+    return _count(environment.get("threads")), _text(version), _text(plugin.get("version"))
 
 
 def _of_backends(backends: dict[str, dict[str, int]]) -> tuple[str, str]:

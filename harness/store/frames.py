@@ -52,12 +52,14 @@ RUNS = {
     "chance_valid": "float64",
     "chance_test": "float64",
     "code": "text",
+    "architecture_version": "text",
 }
 """Columns of a frame of runs. ``recipe`` is its name, ``epochs`` the planned number, ``version`` that of the harness,
-``steps`` those that were done, ``warnings`` one a line, ``code`` the hash of the source of a plugin's architecture;
-``reason``, ``study``, ``trial``, ``train_limit``, ``threads``, ``version``, ``selection``, ``code`` and the chance
-levels are missing where there is none. Recipe and environment may come from elsewhere: what doesn't fit its column
-counts as missing, and ``epochs`` is then that of the finished ones."""
+``steps`` those that were done, ``warnings`` one a line; ``code`` is the hash of the source of a plugin's architecture,
+``architecture_version`` what that says of itself. ``reason``, ``study``, ``trial``, ``train_limit``, ``threads``,
+``version``, ``selection``, ``code``, ``architecture_version`` and the chance levels are missing where there is none.
+Recipe and environment may come from elsewhere: what doesn't fit its column counts as missing, and ``epochs`` is then
+that of the finished ones."""
 CURVES = {"run": "text", "epoch": "int64", "step": "int64"} | dict.fromkeys(
     ("seconds", "train_loss", "valid_loss", "valid", "lr"), "float64"
 )

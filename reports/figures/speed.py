@@ -186,7 +186,7 @@ def _legend(axis: str, name: Name, fits: Sequence[Scaling | str | None], sizes: 
     step = dict(zip(QUANTITIES, fits, strict=True))["step"]
     grows = ""
     if isinstance(step, Scaling):
-        grows = f", step ∝ {_TITLES[axis]}^{formats.significant(step.exponent, 2)}"
+        grows = f", step ∝ {_TITLES[axis]}^{step.exponent:.2f}"
         if step.n < sizes:
             grows += f" ({_TITLES[axis]} ≥ {formats.count(round(step.least))})"
     return formats.clipped(detail(name), 40 - len(grows)) + grows

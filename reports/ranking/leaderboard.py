@@ -65,8 +65,8 @@ class Ranking:
 
     @cached_property
     def chance_level(self) -> float | None:
-        """The metric of a constant prediction, where all rows have the same."""
-        found = {row.chance.level for row in self.rows}
+        """The metric of a constant prediction, where all rows with a result have the same."""
+        found = {row.chance.level for row in self.ranked or self.rows}
         return found.pop() if len(found) == 1 else None
 
     @cached_property

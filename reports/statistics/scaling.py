@@ -15,7 +15,9 @@ from reports.statistics.summary import CONFIDENCE
 LEAST_SIZES, LEAST_SPAN = 3, 4.0
 """An exponent is fitted to so many different sizes, of which the largest is so many times the smallest."""
 OVERHEAD = 0.1
-"""Largest share of the constant part in what is fitted. A linear growth then looks like a power of 0.9 at the least."""
+"""Largest share of the constant part in what is fitted."""
+LOWEST = math.log(OVERHEAD + (1 - OVERHEAD) * LEAST_SPAN) / math.log(LEAST_SPAN)
+"""The least exponent that proportional growth shows beside such a constant part, over the shortest span: 0.944."""
 STRAIGHT = 0.1
 """How far off the fitted line a value may be, as a share of it."""
 WIDEST = 0.5
@@ -43,8 +45,8 @@ def scaling(sizes: Sequence[float], values: Sequence[float]) -> Scaling | str:
     A measured value is a constant part (starting, updating the weights) and what grows. The line through the means at
     the two smallest sizes gives the constant part, where it meets size 0; for what bends upwards it gives less. Sizes
     at which that part is more than :data:`OVERHEAD` of the value are left out. As every step, sequence and unit has to
-    be computed, what remains grows at least in proportion to the size: an exponent that is lower, by more than the
-    overhead explains, is no law of growth, and neither is one with a wide interval or whose line misses a value.
+    be computed, what remains grows at least in proportion to the size: an exponent below :data:`LOWEST`
+    is no law of growth, and neither is one with a wide interval or whose line misses a value.
 
     The interval is Student's with n - 2 degrees of freedom and takes the logarithms to scatter about a line.
 
@@ -70,7 +72,7 @@ def scaling(sizes: Sequence[float], values: Sequence[float]) -> Scaling | str:
         return f"The values do not lie on a line: one is more than {STRAIGHT:.0%} off."
     if 2 * half > WIDEST:
         return f"The 95 % interval of the exponent is wider than {WIDEST:g}."
-    if exponent < 1 - OVERHEAD:
+    if exponent < LOWEST - 1e-9:
         return "The values grow less than in proportion to the size: what grows is not yet what takes the time."
     return Scaling(len(points), exponent, exponent - half, exponent + half, math.exp(fit.intercept), points[0][0])
 

@@ -221,6 +221,7 @@ def test_compare_shows_scores_and_only_what_differs(store: Store, harness: Harne
         ({"curve": a_curve(0.5, math.nan, 0.7 + 2**-53)}, ["curve from epoch 3 on"]),
         ({"curve": a_curve(0.5)}, ["curve from epoch 2 on"]),
         ({"metrics": {"valid": 0.5, "test": math.nan}}, ["test"]),
+        ({"metrics": {"valid": 0.5, "test": 0.25, "chance_test": 0.1}}, []),
         ({"data_checksum": "beef"}, ["data_checksum"]),
         ({"seed": 4}, None),
     ],
@@ -624,13 +625,14 @@ def test_compare_tells_recipes_of_one_name_apart(store: Store, harness: Harness)
     for run, code in ((ours[0], "1111aaaa2222bbbb"), (theirs[0], "3333cccc4444dddd")):
         run.recipe = run.recipe | {"code": {"architecture": code}}
         run.recipe_hash = content_hash(run.recipe)
+        run.environment = {"plugins": {"architecture": {"version": "2.1"}}} if run is ours[0] else {}
         store.add(run)
     code, out, _ = harness("compare", ours[0].id, theirs[0].id)
     assert code == 0
     names = [f"lstm:{run.recipe_hash[:8]}" for run in (ours[0], theirs[0])]
     words = " ".join(out.split())
     assert f"{names[1]} - {names[0]}: −10.00 points, no interval." in words
-    for name, source in zip(names, ("1111aaaa", "3333cccc"), strict=True):
+    for name, source in zip(names, ("1111aaaa, version 2.1", "3333cccc"), strict=True):
         assert f"{name}: code {source}, first run {ours[0].created[:10]}" in words
     code, out, _ = harness("compare", *names, "--task", ours[0].task, "--json")
     assert [row["recipe_hash"] for row in json.loads(out)] == [ours[0].recipe_hash, theirs[0].recipe_hash]

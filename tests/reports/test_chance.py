@@ -77,3 +77,10 @@ def test_tables_for_papers_mark_the_mean_and_explain_the_mark(
 def test_a_run_that_failed_is_not_marked() -> None:
     (row,) = table(frames(run(state="failed", test=None, chance_test=0.24)))
     assert (row["chance_level"], row["against_chance"]) == (0.24, "")
+
+
+def test_the_level_of_a_ranking_is_that_of_its_results() -> None:
+    failed = run(arch="gru", recipe_hash="b", state="failed", test=None)
+    assert [one.chance_level for one in Report(frames(run(chance_test=0.24), failed)).rankings] == [0.24]
+    other = run(arch="gru", recipe_hash="b", chance_test=0.3)
+    assert [one.chance_level for one in Report(frames(run(chance_test=0.24), other)).rankings] == [None]

@@ -48,7 +48,7 @@ def test_the_exponent_is_that_of_the_times_and_stands_in_the_legend() -> None:
     step = next(fits for fits in one.exponents.values())[3]
     assert isinstance(step, Scaling)
     assert step.exponent == pytest.approx(1.5, rel=1e-12)
-    assert (one.drawing.keys[0].title, one.drawing.keys[0].detail) == ("LSTM", "torch, step ∝ L^1.5")
+    assert (one.drawing.keys[0].title, one.drawing.keys[0].detail) == ("LSTM", "torch, step ∝ L^1.50")
 
 
 def test_two_sizes_are_drawn_without_an_exponent_and_one_is_not_drawn() -> None:

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from reports.statistics.scaling import Scaling, scaling
+from reports.statistics.scaling import LOWEST, Scaling, scaling
 
 SIZES = (100, 200, 400, 800, 1600, 3200)
 
@@ -40,10 +40,16 @@ def test_sizes_at_which_the_constant_part_counts_are_left_out() -> None:
     assert 0.95 < found.exponent < 1, "what is left of the constant part, 6 % at 3200, makes it a little smaller"
 
 
-@pytest.mark.parametrize("power", [0.0, 0.25, 0.5, 0.85])
+@pytest.mark.parametrize("power", [0.0, 0.25, 0.5, 0.85, 0.93])
 def test_a_recurrence_that_seems_to_grow_less_than_its_length_shows_no_exponent(power: float) -> None:
     sizes = [100 * 2**step for step in range(14)]
     assert isinstance(scaling(sizes, [size**power for size in sizes]), str)
+
+
+def test_proportional_growth_beside_the_largest_constant_part_reaches_the_bound() -> None:
+    found = scaling([1, 2, 4], [0.1 + 0.9 * size for size in (1, 2, 4)])
+    assert isinstance(found, Scaling)
+    assert found.exponent == pytest.approx(LOWEST, rel=1e-12)
 
 
 def test_values_off_the_line_show_no_exponent() -> None:
