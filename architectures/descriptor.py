@@ -19,7 +19,7 @@ class _Descriptor:
 
     def __new__(cls, *_arguments: Any, **keywords: Any) -> Self:
         if unknown := unknown_names(cls, keywords):
-            raise TypeError(f"{cls.__name__} has no {unknown}")
+            raise TypeError(f"{cls.__name__} has no {unknown}: leave it out")
         return super().__new__(cls)
 
 

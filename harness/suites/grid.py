@@ -160,8 +160,8 @@ class _Part:
             return named(self.registry, arch, text, part.recipe, changes, self.home, accept_code=part.accept_code)
         except OtherCode as error:
             raise UserError(
-                f"{error.fact}: name the file that it was made with, or accept this one as a new recipe, accept_code ="
-                " true"
+                f"{error.fact}: name the same file among the plugins, or accept the other code as a new recipe by"
+                " accept_code = true"
             ) from error
 
     def _search(self) -> Search | None:
