@@ -19,7 +19,7 @@ class _Descriptor:
 
     def __new__(cls, *_arguments: Any, **keywords: Any) -> Self:
         if unknown := unknown_names(cls, keywords):
-            raise TypeError(f"{cls.__name__} has no {unknown}")
+            raise TypeError(f"{cls.__name__} has no {unknown}: leave it out")
         return super().__new__(cls)
 
 
@@ -91,7 +91,9 @@ class Architecture(_Descriptor):
 
     layer: Callable[..., nn.Module]
     """``layer(input_size, hidden_size, num_layers, *, <hyper-parameters>, batch_first, backend, device, dtype)``,
-    a module with the contract of ``torch.nn.LSTM``; it raises ``ValueError`` for an argument out of range."""
+    a module with the contract of ``torch.nn.LSTM``; it raises ``ValueError`` for an argument out of range. Its
+    attribute ``output_size`` is the width of its output where that is not ``hidden_size``; a keyword ``lengths`` of its
+    forward is given the lengths (N,) of the sequences, or None where all have L steps."""
 
     paper: Paper | None = None
 

@@ -125,7 +125,7 @@ class OtherCode(UserError):
     def __init__(self, fact: str) -> None:
         self.fact = fact
         super().__init__(
-            f"{fact}: name the file that it was made with, or accept this one as a new recipe, --accept-code"
+            f"{fact}: give --plugin the same file, or accept the other code as a new recipe by --accept-code"
         )
 
 
@@ -139,8 +139,8 @@ def refuse_other_code(registry: Registry, arch: str, task: str, pinned: Any, whe
     for entry in registry.entries(arch, task):
         wanted = pinned.get(entry.kind, entry.code)
         if wanted != entry.code:
-            here = f"is {entry.code} in {entry.file or entry.origin}" if entry.code else "is built-in here"
-            raise OtherCode(f"{where} is for the {entry.kind} '{entry.name}' with the code {wanted}, which {here}")
+            here = f"{entry.file or entry.origin} has {entry.code}" if entry.code else "it is built-in here"
+            raise OtherCode(f"{where} was made with the code {wanted} of {entry.kind} '{entry.name}', but {here}")
 
 
 def compose(

@@ -296,7 +296,7 @@ def _unknown_attributes(architecture: Any) -> str | None:
                 derived = type(one).__mro__[: type(one).__mro__.index(descriptor)]
                 given = {**vars(one), **{key: None for cls in derived for key in vars(cls)}}
                 if unknown := unknown_names(descriptor, [key for key in given if not key.startswith("_")]):
-                    return f"{name} has no {unknown}"
+                    return f"{name} has no {unknown}: leave it out, or begin its name with an underscore"
     return None
 
 

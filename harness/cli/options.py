@@ -77,7 +77,15 @@ MatchParamsOption = Annotated[
     typer.Option(
         "--match-params",
         metavar="N",
-        help="Solve for the hidden_size with N parameters, within 2 %, embeddings not counted: 50000, 50k or 1.5M.",
+        help="Solve for the hidden_size nearest to N parameters, embeddings not counted: 50000, 50k or 1.5M.",
+    ),
+]
+MatchToleranceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--match-tolerance",
+        metavar="SHARE",
+        help="How far off --match-params may be, where hidden sizes come in large steps: 5% or 0.05 (else 2%).",
     ),
 ]
 MatchStepTimeOption = Annotated[

@@ -15,6 +15,7 @@ from harness.cli.options import (
     JsonOption,
     MatchParamsOption,
     MatchStepTimeOption,
+    MatchToleranceOption,
     OfflineOption,
     PluginOption,
     ThreadsOption,
@@ -35,6 +36,7 @@ def run(
     max_time: Annotated[str | None, typer.Option(help="End the training after this time: 90s, 10m, 2h.")] = None,
     train_limit: Annotated[int | None, typer.Option(help="Train on the first N samples only.")] = None,
     match_params: MatchParamsOption = None,
+    match_tolerance: MatchToleranceOption = None,
     match_step_time: MatchStepTimeOption = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of one run (default 0).")] = None,
     seeds: Annotated[str | None, typer.Option(help="Several seeds: 0-4 or 1,5,7.")] = None,
@@ -73,6 +75,7 @@ def run(
         plugins=tuple(plugin or ()),
         accept_code=accept_code,
         match_params=match_params,
+        tolerance=training.parse_tolerance(match_tolerance, match_params),
         match_step_time=match_step_time,
     )
     machine = training.machine(home, data_root, offline, device, threads, checkpoint_every, backend)

@@ -25,6 +25,7 @@ from harness.recipes import Named, named
 from harness.registry import Registry
 from harness.seeding import seeds_of
 from harness.store import Run, Store
+from harness.tolerance import TOLERANCE, share_of
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Wanted:
     plugins: tuple[str, ...] = ()
     accept_code: bool = False
     match_params: str | None = None
+    tolerance: float = TOLERANCE
+    """How far off the number of parameters may be, as a fraction."""
     match_step_time: str | None = None
 
     def job(self, on: Machine) -> Job:
@@ -64,7 +67,7 @@ class Wanted:
         if len(given) > 1:
             raise UserError(f"{given[0]} and {given[1]} both say the hidden size: give one of them")
         if self.match_params is not None:
-            return match_parameters(registry, found, count_of(self.match_params))
+            return match_parameters(registry, found, count_of(self.match_params), self.tolerance, tell)
         if self.match_step_time is not None:
             return match_step_time(registry, found, on, self.match_step_time, tell)
         return found
@@ -81,6 +84,18 @@ def parse_changes(
             raise UserError(f"{key} is given twice, as {result[key]} and as {value}")
         result[key] = value
     return result
+
+
+def parse_tolerance(text: str | None, match_params: str | None) -> float:
+    """``--match-tolerance`` as a fraction; it means nothing without ``--match-params``."""
+    if text is None:
+        return TOLERANCE
+    if match_params is None:
+        raise UserError(f"--match-tolerance {text} goes with --match-params: give both, or neither")
+    try:
+        return share_of(text)
+    except ValueError as error:
+        raise UserError(f"--match-tolerance {text}: {error}") from error
 
 
 def seconds(text: str | None) -> float | None:

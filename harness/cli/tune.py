@@ -18,6 +18,7 @@ from harness.cli.options import (
     JsonOption,
     MatchParamsOption,
     MatchStepTimeOption,
+    MatchToleranceOption,
     OfflineOption,
     PluginOption,
     SharedOption,
@@ -66,6 +67,7 @@ def tune(
     ] = None,
     show_space: Annotated[bool, typer.Option("--show-space", help="Print what would be searched, and end.")] = False,
     match_params: MatchParamsOption = None,
+    match_tolerance: MatchToleranceOption = None,
     match_step_time: MatchStepTimeOption = None,
     final_seeds: Annotated[
         int, typer.Option(min=0, max=1000, help="Train the best anew with so many seeds, and test it; 0: don't.")
@@ -113,6 +115,7 @@ def tune(
         space=tuning.parse_space(space or []),
         space_file=space_file,
         parameters=match_params,
+        tolerance=training.parse_tolerance(match_tolerance, match_params),
         step_time=match_step_time,
         final_seeds=final_seeds,
     )

@@ -50,6 +50,7 @@ class Tuning:
     space: dict[str, str]
     space_file: Path | None
     parameters: str | None
+    tolerance: float
     step_time: str | None
     final_seeds: int
 
@@ -64,6 +65,7 @@ class Tuning:
             self.space_file,
             self.parameters,
             self.step_time,
+            self.tolerance,
         )
 
 

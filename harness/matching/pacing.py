@@ -10,7 +10,7 @@ from statistics import median
 from harness.errors import UserError, did_you_mean, explained
 from harness.execution import Job
 from harness.machine import Machine, subnormals_flushed
-from harness.matching.counting import LARGEST, next_allowed, parameters, renamed, resized
+from harness.matching.counting import LARGEST, Sizes, renamed, resized
 from harness.model import build
 from harness.recipe import Recipe
 from harness.recipes import Named, named
@@ -76,7 +76,7 @@ def match_step_time(
         def measure(size: int) -> Lap:
             return _lap(_Steps(job, resized(registry, recipe, size)), reference, seconds or 0.0)
 
-        laps = _search(measure, lambda size: _allowed(registry, recipe, size), recipe.layer["hidden_size"])
+        laps = _search(measure, Sizes(registry, recipe).from_on, recipe.layer["hidden_size"])
     best = min(laps, key=lambda size: abs(laps[size].ratio - 1))
     if abs(laps[best].ratio - 1) > TOLERANCE:
         raise UserError(_refusal(recipe, target, laps))
@@ -153,19 +153,6 @@ def _guess(laps: dict[int, Lap], last: int) -> int:
         return last  # measured already: the search ends
     share = (1 - laps[low].ratio) / (laps[high].ratio - laps[low].ratio)
     return min(high - 1, max(low + 1, round(low + share * (high - low))))
-
-
-def _allowed(registry: Registry, recipe: Recipe, size: int) -> int | None:
-    """The first size from `size` on that the layer takes."""
-
-    def count(one: int) -> int | None:
-        try:
-            return parameters(registry, resized(registry, recipe, one))
-        except UserError:
-            return None
-
-    found, number = next_allowed(count, size)
-    return None if number is None else found
 
 
 def _refusal(recipe: Recipe, target: str, laps: dict[int, Lap]) -> str:

@@ -23,6 +23,8 @@ class Search:
     """Key -> range, as ``--space`` takes it; empty for the architecture's own space."""
     parameters: str | None = None
     """Number of parameters that every trial is matched to."""
+    tolerance: float | None = None
+    """How far off that number may be, as a fraction, where the file says so."""
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,8 @@ class _Part:
         study = None
         if search is not None:
             content = {**asdict(search), "trials": None, "recipe": found.recipe.hash, "device": part.device}
+            if search.tolerance is None:  # studies of earlier versions keep their names
+                del content["tolerance"]
             study = f"{self.suite.name}-{arch}-{task}-{content_hash(content)[:6]}"
         resources = Resources(part.resources.cpus, part.resources.gpus)
         return Cell(arch, task, part.seeds, found, search, study, device=part.device, resources=resources)
@@ -158,16 +160,16 @@ class _Part:
             return named(self.registry, arch, text, part.recipe, changes, self.home, accept_code=part.accept_code)
         except OtherCode as error:
             raise UserError(
-                f"{error.fact}: name the file that it was made with, or accept this one as a new recipe, accept_code ="
-                " true"
+                f"{error.fact}: name the same file among the plugins, or accept the other code as a new recipe by"
+                " accept_code = true"
             ) from error
 
     def _search(self) -> Search | None:
         tune, match = self.part.tune, self.part.match
         if tune is None:
             return None
-        size = match.parameters if match is not None else None
-        return Search(tune.trials, tune.sampler, tune.pruner, tune.seed, dict(tune.space), size)
+        size, tolerance = (match.parameters, match.tolerance) if match is not None else (None, None)
+        return Search(tune.trials, tune.sampler, tune.pruner, tune.seed, dict(tune.space), size, tolerance)
 
     def _matched(self, found: Named, search: Search | None) -> Named:
         """The recipe with the size that the grid asks for. A search of equal size may begin with another depth."""
@@ -176,14 +178,13 @@ class _Part:
         if match is None:
             return found
         if match.parameters is not None:
+            size = match.parameters, match.tolerance
             try:
-                return sized(self.registry, found, match.parameters, self.home)
+                return sized(self.registry, found, *size, self.home)
             except CannotMatch:
                 if space is None:
                     raise
-                return sized(
-                    self.registry, nearest(self.registry, found, space, match.parameters), match.parameters, self.home
-                )
+                return sized(self.registry, nearest(self.registry, found, space, *size), *size, self.home)
         where = {"device": self.part.device, "threads": self.suite.threads}
         on = None
         if self.machine is not None:

@@ -10,6 +10,7 @@ from harness.machine import Machine
 from harness.recipes import Named
 from harness.registry import Registry
 from harness.suites.cells import Cell
+from harness.tolerance import TOLERANCE
 from harness.tuning import search
 from harness.tuning.storage import open_storage
 from harness.tuning.study import Study
@@ -41,6 +42,7 @@ class CellStudies:
             seed=wanted.seed,
             space=wanted.space,
             parameters=wanted.parameters,
+            tolerance=TOLERANCE if wanted.tolerance is None else wanted.tolerance,
         )
         machine = replace(self.machine, device=cell.device)
         where = place(self.storage, machine.home, cell.study)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from harness.errors import did_you_mean
 from harness.seeding import MOST, seeds_of
+from harness.tolerance import share_of
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 ONCE = ("title", "threads", "plugins")
@@ -22,7 +23,9 @@ class Match(BaseModel):
     model_config = STRICT
 
     parameters: str | None = None
-    """Trained parameters without embeddings, within 2 %: ``"20k"``."""
+    """Trained parameters without embeddings: ``"20k"``."""
+    tolerance: float | None = None
+    """How far off they may be: ``"5%"`` or 0.05; else 2 %."""
     step_time: str | None = None
     """Time of a training step, within 10 %: ``"5ms"``, or an architecture whose standard recipe is measured."""
 
@@ -35,8 +38,15 @@ class Match(BaseModel):
             raise ValueError('write a number of parameters such as 50000, "50k" or "1.5M"')
         return text
 
+    @field_validator("tolerance", mode="before")
+    @classmethod
+    def _share(cls, given: Any) -> float:
+        return share_of(str(given))
+
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
+        if self.tolerance is not None and self.parameters is None:
+            raise ValueError("[match] tolerance goes with parameters: give both, or neither")
         if self.parameters is not None and self.step_time is not None:
             raise ValueError("[match] says parameters and step_time, which both mean the hidden size: give one of them")
         return self

@@ -68,9 +68,7 @@ class Space:
         try:
             refuse_other_code(registry, self.base.arch, self.base.task, self.base.code or {}, where)
         except OtherCode as error:
-            raise UserError(
-                f"{error.fact}: name the file that it was made with by --plugin, or begin another study"
-            ) from error
+            raise UserError(f"{error.fact}: give --plugin the same file, or begin another study") from error
 
     def values_of(self, recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
         """The values of the sampled keys that give `recipe`, or come nearest, and notes on what they don't give."""

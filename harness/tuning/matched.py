@@ -14,6 +14,7 @@ from harness.matching import match_parameters
 from harness.matching.counting import parameters, short
 from harness.recipes import Named
 from harness.registry import Registry
+from harness.tolerance import TOLERANCE
 from harness.tuning.coordinates import Space
 from harness.tuning.specification import number
 
@@ -21,7 +22,7 @@ MOST = 500
 """Combinations of values beyond which the space stays as it is: a trial without a size then fails, with that reason."""
 
 
-def matchable(registry: Registry, space: Space, target: int) -> tuple[Space, list[str]]:
+def matchable(registry: Registry, space: Space, target: int, tolerance: float = TOLERANCE) -> tuple[Space, list[str]]:
     """The space without the depths and the like for which no hidden size gives `target` parameters, and what that was.
 
     A value goes where some combination with the others has no such size; where every value would go, those stay that
@@ -33,11 +34,12 @@ def matchable(registry: Registry, space: Space, target: int) -> tuple[Space, lis
     combinations = [dict(zip(shaping, values, strict=True)) for values in product(*shaping.values())]
     if not shaping or len(combinations) > MOST:
         return space, []
-    fit = [one for one in combinations if _fits(registry, space, {**base, **one}, target)]
+    fit = [one for one in combinations if _fits(registry, space, {**base, **one}, target, tolerance)]
     if not fit:
         raise UserError(
             f"--match-params {short(target)}: whatever {' and '.join(shaping)} may be, no hidden size of"
-            f" {space.base.arch} comes close enough: ask for another number, or for other ranges by --space"
+            f" {space.base.arch} comes within {100 * tolerance:g} %: ask for another number, for other ranges by"
+            " --space, or accept more by --match-tolerance"
         )
     notes, distributions = [], dict(space.distributions)
     for key, values in sorted(shaping.items(), key=lambda item: -len(item[1])):
@@ -75,9 +77,9 @@ def _counts(
             yield None
 
 
-def _fits(registry: Registry, space: Space, values: Mapping[str, Any], target: int) -> bool:
+def _fits(registry: Registry, space: Space, values: Mapping[str, Any], target: int, tolerance: float) -> bool:
     try:
-        match_parameters(registry, Named("trial", space.recipe(registry, values)), target)
+        match_parameters(registry, Named("trial", space.recipe(registry, values)), target, tolerance)
     except UserError:
         return False
     return True

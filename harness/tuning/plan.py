@@ -8,9 +8,10 @@ from typing import Any, Self
 
 from harness.recipe import TABLES
 from harness.registry import Registry
+from harness.tolerance import TOLERANCE
 from harness.tuning.coordinates import Space
 
-SAME = ("task", "metric", "sampler", "pruner", "seed", "parameters", "step_time")
+SAME = ("task", "metric", "sampler", "pruner", "seed", "parameters", "step_time", "tolerance")
 """Fields that are compared as they are; space and base recipe are compared key by key."""
 
 
@@ -31,6 +32,8 @@ class Plan:
     """Number of parameters that every trial's hidden size is solved for."""
     step_time: str | None = None
     """Time of a training step that the base recipe's hidden size was solved for."""
+    tolerance: float = TOLERANCE
+    """How far off `parameters` may be, as a fraction."""
     software: Mapping[str, Any] = field(default_factory=dict)
     """Versions when the study began; they are not compared."""
 
@@ -68,7 +71,9 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, for the attributes of a study."""
-        fields = (*SAME, "higher_is_better", "software")
+        fields = [*SAME, "higher_is_better", "software"]
+        if self.tolerance == TOLERANCE:  # which is that of all earlier versions
+            fields.remove("tolerance")
         return {**{name: getattr(self, name) for name in fields}, "space": self.space.to_dict()}
 
     @classmethod

@@ -18,6 +18,7 @@ from harness.matching.counting import resized
 from harness.recipe import label
 from harness.recipes import Named, named, write
 from harness.registry import Registry
+from harness.tolerance import TOLERANCE
 from harness.tuning import tally
 from harness.tuning.matched import matchable
 from harness.tuning.methods import pruner_of, sampler_of
@@ -50,6 +51,8 @@ class Search:
     space_file: Path | None = None
     parameters: str | None = None
     step_time: str | None = None
+    tolerance: float = TOLERANCE
+    """How far off `parameters` may be, as a fraction."""
 
     def check(self) -> None:
         """Refuse wrong words by a :class:`UserError`, before anything is loaded."""
@@ -64,7 +67,7 @@ class Search:
         if (self.parameters or self.step_time) and "layer.hidden_size" in space.targets:
             raise UserError("hidden_size is solved for by --match-params or --match-step-time: don't search it as well")
         if self.parameters is not None:
-            space, notes = matchable(registry, space, count_of(self.parameters))
+            space, notes = matchable(registry, space, count_of(self.parameters), self.tolerance)
             for note in notes:
                 tell(note)
         return space
@@ -75,10 +78,11 @@ class Search:
         """The same from a base with the hidden size that was asked for; one that the study `name` measured before is
         taken from it."""
         if self.parameters is not None:
+            target = count_of(self.parameters)
             try:
-                base = match_parameters(registry, self.base, count_of(self.parameters))
+                base = match_parameters(registry, self.base, target, self.tolerance, tell)
             except UserError:
-                base = match_parameters(registry, self._near(registry, tell), count_of(self.parameters))
+                base = match_parameters(registry, self._near(registry, tell), target, self.tolerance, tell)
             return replace(self, base=base)
         if self.step_time is None:
             return self
@@ -107,6 +111,7 @@ class Search:
             seed=self.seed,
             parameters=count_of(self.parameters) if self.parameters is not None else None,
             step_time=self.step_time,
+            tolerance=self.tolerance,
             software=environment.collect(machine.threads)["software"],
         )
 

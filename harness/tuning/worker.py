@@ -124,7 +124,7 @@ def recipe_of(plan: Plan, registry: Registry, values: Mapping[str, Any], where: 
     recipe = plan.space.recipe(registry, values, where)
     if plan.parameters is None:
         return recipe
-    return match_parameters(registry, Named(where, recipe), plan.parameters).recipe
+    return match_parameters(registry, Named(where, recipe), plan.parameters, plan.tolerance).recipe
 
 
 def close_lost(study: Study, home: Home) -> None:

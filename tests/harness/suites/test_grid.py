@@ -121,7 +121,7 @@ def test_parameters_are_matched_or_the_cell_says_why_not(worked_out):
     mean, other = worked_out("match.parameters = 54", architectures=BOTH).cells
     assert mean.recipe.recipe.layer["hidden_size"] == 13
     assert other.recipe is None
-    assert other.skip.startswith("cannot be matched: 54: no hidden size of other on sign comes within 2% of 54 param")
+    assert other.skip.startswith("cannot be matched: 54: no hidden size of other on sign comes within 2 % of 54 param")
 
 
 def test_a_size_by_step_time_is_measured_once_and_remembered(worked_out, machine, monkeypatch):
