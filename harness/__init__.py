@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.waiting import wait_asleep
+
 if TYPE_CHECKING:
     import pandas
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "curves", "runs", "timings", "trials"]
+
+wait_asleep()  # here, as every process of the harness imports this before torch
 
 
 def runs(home: str | None = None) -> pandas.DataFrame:
