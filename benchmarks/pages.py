@@ -1,4 +1,4 @@
-"""Blocks of docs/scaling.md that commands write: a page's figures are measured, never typed.
+"""Blocks of pages in docs/ that commands write: a page's figures are measured, never typed.
 
     pytest benchmarks/test_engines.py --benchmark-enable -s | python benchmarks/pages.py engines
 
@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "scaling.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = DOCS / "scaling.md"
+SPEED = DOCS / "speed.md"
 PRINTED = re.compile(r"^(?!Legend:)[^\s=].*\n(?:  \S.*\n)+", re.MULTILINE)
 """How benchmarks print: a line that says what, then lines of figures, indented by two. The legend is another's."""
 
@@ -61,7 +63,8 @@ def main(name: str) -> None:
     hardware, software = environment["hardware"], environment["software"]
     machine = f"{hardware['cpu']}, {hardware['physical_cores']} cores; Python {software['python']}"
     told = printed(sys.stdin.read())
-    replace_block(PAGE, name, f"{told}\n\nMachine: {machine}; {date.today().isoformat()}.")
+    page = next((page for page in (PAGE, SPEED) if _block(name).search(page.read_text(encoding="utf-8"))), PAGE)
+    replace_block(page, name, f"{told}\n\nMachine: {machine}; {date.today().isoformat()}.")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness import neighbours
+from harness.waiting import wait_asleep
 
 if TYPE_CHECKING:
     import pandas
@@ -16,6 +17,8 @@ neighbours.install()
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "curves", "runs", "timings", "trials"]
+
+wait_asleep()  # here, as every process of the harness imports this before torch
 
 
 def runs(home: str | None = None) -> pandas.DataFrame:

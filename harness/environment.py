@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.waiting import waiting
 
 LIBRARIES = ("torch", "numpy", "optuna")
 """Packages whose versions are recorded, without importing them."""
@@ -32,6 +33,7 @@ def collect(threads: int | None = None) -> dict[str, Any]:
         "hostname": _probe(platform.node),
         "pid": os.getpid(),
         "threads": threads if threads is not None else _probe(lambda: sys.modules["torch"].get_num_threads()),
+        "openmp_wait": waiting(),
         "load_average": _probe(lambda: [round(load, 2) for load in os.getloadavg()]),
         "hardware": {
             "cpu": _probe(_cpu_model),

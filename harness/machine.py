@@ -74,8 +74,8 @@ class Machine:
     def wanted_threads(self) -> int:
         """The number of threads of a run: as asked, else ``HARNESS_THREADS``, else 1.
 
-        The steps of a recurrence are short: more threads rarely pay, on a busy machine they cost a factor of ten and
-        more (they wait by spinning), and the last digits of a result depend on their number.
+        The steps of a recurrence are short: more threads rarely pay, on a busy machine they wait for each other (see
+        :mod:`harness.waiting`), and the last digits of a result depend on their number.
         """
         named = str(self.threads or os.environ.get("HARNESS_THREADS") or 1)
         if not named.isdecimal() or not 1 <= int(named) <= 1024:

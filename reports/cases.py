@@ -15,8 +15,12 @@ from reports.records import Timing
 PHASES = {
     "forward": "forward",
     "backward": "backward",
+    "backward_last_step": "backward, loss at last step",
     "forward_backward": "forward + backward",
+    "forward_backward_last_step": "forward + backward, loss at last step",
     "step": "training step",
+    "optimizer": "optimizer",
+    "streaming": "one step, streaming",
 }
 """The phases of a case in their order, and how pages name them."""
 BASELINE = "lstm"
@@ -85,6 +89,11 @@ class Case:
     def seconds(self, phase: str) -> float | None:
         """The median of a phase; None where it wasn't measured."""
         return self.phases[phase].seconds if phase in self.phases else None
+
+    @property
+    def training_passes(self) -> Timing | None:
+        """Forward and backward with the gradient that training has, or a dense one where no other was measured."""
+        return self.phases.get("forward_backward_last_step", self.phases.get("forward_backward"))
 
     @property
     def memory(self) -> float | None:

@@ -219,6 +219,9 @@ class Timing:
     version: str = ""
     changes: str = ""
     """Hyper-parameters other than the defaults of the architecture, where they are known."""
+    p99: float | None = None
+    warning: str = ""
+    """Why a training step may take longer than its parts, where it does."""
 
 
 @dataclass(frozen=True)

@@ -116,5 +116,7 @@ def _print(timings: Sequence[Timing], preset: str | None, json: bool) -> None:
     from harness.speed.presets import preset as find
 
     print_timings(timings)
+    if not timings:
+        print("nothing was measured: it was stopped before any case had a repetition")
     if preset is not None:
         print_beside(find(preset), timings)

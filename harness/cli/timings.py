@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 SETTINGS = ("batch", "hidden_size", "num_layers", "input_size", "device", "dtype", "threads")
 """What the line above a table says where it is the same for all rows, and else a column each."""
-SHOWN = ("forward", "backward", "step")
-"""Phases with a column; a timing that was imported may lack some."""
+SHOWN = {"forward": "forward", "backward": "backward", "backward_last_step": "backward_last", "step": "step"}
+"""Phases with a column, and its heading; an imported timing or one of an older version may lack some."""
 
 
 def print_timings(timings: Sequence[Timing]) -> None:
@@ -22,13 +22,22 @@ def print_timings(timings: Sequence[Timing]) -> None:
     from harness.cli.terminal import print_lines, print_rows
 
     done = [timing for timing in timings if timing.state == "done"]
-    same = [name for name in SETTINGS if len({getattr(timing, name) for timing in done}) == 1]
-    if done:
-        print(", ".join(f"{name} {getattr(done[0], name)}" for name in same) + "; times in ms (medians)")
-        print_rows([_row(timing, [name for name in SETTINGS if name not in same]) for timing in done])
-        if len({timing.sitting for timing in done}) == 1:
-            print(_conditions(done))
+    streamed = [timing for timing in done if "streaming" in timing.phases]
+    whole = [timing for timing in done if timing not in streamed]
+    for some, row, unit in (
+        (whole, _row, "times in ms (medians)"),
+        (streamed, _streaming_row, "one step at a time in evaluation mode, the state carried; times in us"),
+    ):
+        if some:
+            same = [name for name in SETTINGS if len({getattr(timing, name) for timing in some}) == 1]
+            print(", ".join(f"{name} {getattr(some[0], name)}" for name in same) + f"; {unit}")
+            print_rows([row(timing, [name for name in SETTINGS if name not in same]) for timing in some])
+    if len({timing.sitting for timing in done}) == 1:
+        print(_conditions(done))
+    if timings and not done:
+        print(f"nothing was measured: all cases were skipped ({len(timings)})")
     print_lines(f"{name_of(timing)}: {timing.reason}" for timing in timings if timing.reason)
+    print_lines(f"{name_of(timing)}: warning: {timing.warning}" for timing in done if timing.warning)
 
 
 def print_beside(preset: Preset, timings: Sequence[Timing]) -> None:
@@ -76,20 +85,35 @@ def _conditions(timings: Sequence[Timing]) -> str:
 
 
 def _row(timing: Timing, settings: Sequence[str]) -> dict[str, Any]:
-    step, both = timing.phases.get("step"), timing.floor("forward_backward")
-    memory, reached = timing.memory.get("step"), timing.reached("forward_backward")
+    step, both = timing.phases.get("step"), timing.floor(timing.training_passes)
+    memory, reached = timing.memory.get("step"), timing.reached(timing.training_passes)
     return {
         "architecture": timing.arch,
         "length": timing.length,
         **{name: getattr(timing, name) for name in settings},
         "backend": timing.ran,
-        **{name: _ms(timing.phases[name].median if name in timing.phases else None) for name in SHOWN},
+        **{shown: _ms(timing.phases[name].median if name in timing.phases else None) for name, shown in SHOWN.items()},
         "quartiles": None if step is None else "-".join(str(_ms(quartile)) for quartile in step.quartiles),
         "cpu": None if step is None else _ms(median(step.cpu)),
         "compile": _ms(sum(timing.phases[name].compiling for name in SHOWN if name in timing.phases)),
         "MB": None if memory is None else f"{memory / 1e6:.0f}",
         "floor": None if both is None else _ms(both.seconds),
         "reached": None if reached is None else f"{100 * reached:.0f} %",
+    }
+
+
+def _streaming_row(timing: Timing, settings: Sequence[str]) -> dict[str, Any]:
+    phase = timing.phases["streaming"]
+    low, high = phase.quartiles
+    return {
+        "architecture": timing.arch,
+        **{name: getattr(timing, name) for name in settings},
+        "backend": timing.ran,
+        "calls": len(phase.wall),
+        "median": _ms(1e3 * phase.median),
+        "quartiles": f"{_ms(1e3 * low)}-{_ms(1e3 * high)}",
+        "p99": None if phase.p99 is None else _ms(1e3 * phase.p99),
+        "first": _ms(1e3 * phase.first),
     }
 
 

@@ -25,6 +25,8 @@ LOOK_EVERY = 0.1
 """Seconds between two looks at the process and at whether a person wants to stop."""
 SHORTER = (64, 8)
 """The fractions of the length that are tried first."""
+PASSES = 3
+"""Passes forward and backward in a turn: from a dense gradient, from a loss at the last step, in a training step."""
 MARGIN = 1.1
 """By how much memory may be short of the estimate before a case is refused: an estimate is none to the byte."""
 
@@ -126,7 +128,7 @@ def _try(case: Case, plugins: list[str], threads: int, max_time: float) -> Probe
     from harness.allocation import keep_freed_memory
     from harness.registry import Registry
     from harness.speed.memory import Peak, available
-    from harness.speed.subject import Subject, turn
+    from harness.speed.subject import STREAMED, Subject, turn
 
     torch.set_num_threads(threads)
     registry, device = Registry(tuple(plugins)), torch.device(case.device)
@@ -151,11 +153,14 @@ def _try(case: Case, plugins: list[str], threads: int, max_time: float) -> Probe
     keep_freed_memory()  # as in a training; not before, so that nothing is kept of the shorter lengths
     peak.forget()
     subject, start = Subject(case, registry), time.perf_counter()
-    subject.forward()
-    forward = peak.bytes()
+    with subject.evaluating():
+        subject.forward()
+    memory, middle = {"forward": peak.bytes()}, time.perf_counter()
+    if case.length == 1:
+        return Probe(seconds=STREAMED * (middle - start), memory=memory)
     subject.step()
-    memory = {"forward": forward, "step": peak.bytes()}
-    return Probe(seconds=2 * (time.perf_counter() - start), memory=memory)
+    memory["step"] = peak.bytes()
+    return Probe(seconds=(middle - start) + PASSES * (time.perf_counter() - middle), memory=memory)
 
 
 def _least(case: Case) -> int:

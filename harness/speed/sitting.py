@@ -52,12 +52,12 @@ class Entrant:
     def take(self, act: Callable[[Subject], Laps], clock: Callable[[], float]) -> None:
         """Take a turn: the first warms up, the others are kept."""
         start, phases = clock(), self.timing.phases
-        for name, (wall, cpu) in act(self.subject).items():
+        for name, laps in act(self.subject).items():
             if self.turns == 0:
-                phases[name] = Phase(first=wall)
+                phases[name] = Phase(first=laps[0][0])
             else:
-                phases[name].wall.append(wall)
-                phases[name].cpu.append(cpu)
+                phases[name].wall.extend(wall for wall, _ in laps)
+                phases[name].cpu.extend(cpu for _, cpu in laps)
         ran = backends_that_ran()
         if self.turns:
             _add(self.timing.backends, ran)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -48,9 +49,23 @@ class Subject:
         self.optimizer = torch.optim.Adam(self.parameters, lr=1e-3, foreach=True)
 
     def forward(self) -> None:
-        """Forward without gradients."""
+        """Forward without gradients; in :meth:`evaluating` as a prediction."""
         with torch.no_grad():
             unroll(self.backbone, self.input)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """The backbone in evaluation mode."""
+        self.backbone.eval()
+        try:
+            yield
+        finally:
+            self.backbone.train()
+
+    def stream(self, state: Any = None) -> Any:
+        """One time step without gradients: the state after it, of the layer's own kind, as the next call takes it."""
+        with torch.no_grad():
+            return self.backbone(self.input[:1], state)[1]
 
     def keeping_forward(self) -> Tensor:
         """Forward with all that gradients need; the output (L, N, H)."""
@@ -60,13 +75,24 @@ class Subject:
             raise UserError(f"architecture {self.case.arch}: {wrong}")
         return output
 
+    def loss(self, output: Tensor) -> Tensor:
+        """Cross-entropy of the read-out of the last step."""
+        return nn.functional.cross_entropy(self.head(output[-1]), self.targets)
+
     def step(self) -> None:
         """A training step: forward, read-out of the last step, loss, backward, clipping, optimiser."""
-        self.optimizer.zero_grad(set_to_none=True)
-        logits = self.head(self.keeping_forward()[-1])
-        nn.functional.cross_entropy(logits, self.targets).backward()
+        self.forget_gradients()
+        self.loss(self.keeping_forward()).backward()
+        self.update()
+
+    def update(self) -> None:
+        """Clip the gradients that there are, and update the parameters."""
         nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)
         self.optimizer.step()
+
+    def forget_gradients(self) -> None:
+        """As before the first backward pass."""
+        self.optimizer.zero_grad(set_to_none=True)
 
     def work(self, registry: Registry) -> dict[str, dict[str, int]]:
         """Bytes to be moved and operations, forward and backward, as the architecture tells; empty where it doesn't."""
@@ -88,28 +114,63 @@ def _backend(layer: Callable[..., Any], case: Case) -> dict[str, str]:
     return {"backend": case.backend}
 
 
-Laps = dict[str, tuple[float, float]]
-"""Phase -> wall and CPU seconds."""
+STREAMED = 100
+"""Calls of ``streaming`` in a turn, after the first one, which begins without a state."""
+
+Laps = dict[str, list[tuple[float, float]]]
+"""Phase -> wall and CPU seconds of each of its calls."""
 
 
 def turn(subject: Subject) -> Laps:
-    """Every phase once."""
-    watch = Stopwatch(subject.device)
-    subject.forward()
-    forward = watch.lap()
+    """Every phase of a training once; of a case that is one step long ``forward``, and ``streaming`` many times."""
+    watch, laps = Stopwatch(subject.device), Laps()
+    with subject.evaluating():
+        watch.start()
+        subject.forward()
+        laps["forward"] = [watch.lap()]
+    if subject.case.length == 1:
+        return laps | {"streaming": _streamed(subject, watch)}
+    watch.start()
     output = subject.keeping_forward()
     kept = watch.lap()
     gradient = torch.randn_like(output)
     watch.start()
     output.backward(gradient)
-    backward = watch.lap()
+    laps |= _backward("", kept, watch.lap())
     del output, gradient
-    subject.optimizer.zero_grad(set_to_none=True)
+    subject.forget_gradients()
+    watch.start()
+    output = subject.keeping_forward()
+    kept = watch.lap()
+    loss = subject.loss(output)
+    watch.start()
+    loss.backward()
+    laps |= _backward("_last_step", kept, watch.lap())
+    del output, loss
+    subject.forget_gradients()
     watch.start()
     subject.step()
-    step = watch.lap()
+    laps["step"] = [watch.lap()]
+    subject.update()  # with the gradients of the step
+    laps["optimizer"] = [watch.lap()]
+    subject.forget_gradients()
+    return laps
+
+
+def _backward(suffix: str, kept: tuple[float, float], backward: tuple[float, float]) -> Laps:
     both = kept[0] + backward[0], kept[1] + backward[1]
-    return {"forward": forward, "backward": backward, "forward_backward": both, "step": step}
+    return {f"backward{suffix}": [backward], f"forward_backward{suffix}": [both]}
+
+
+def _streamed(subject: Subject, watch: Stopwatch) -> list[tuple[float, float]]:
+    with subject.evaluating():
+        state = subject.stream()
+        laps = []
+        watch.start()
+        for _ in range(STREAMED):
+            state = subject.stream(state)
+            laps.append(watch.lap())
+    return laps
 
 
 def backends_that_ran() -> dict[str, dict[str, int]]:

@@ -90,6 +90,7 @@ TIMINGS = {
     "seconds": "float64",
     "lower_quartile": "float64",
     "upper_quartile": "float64",
+    "p99": "float64",
     "least": "float64",
     "cpu_seconds": "float64",
     "compile_seconds": "float64",
@@ -102,6 +103,7 @@ TIMINGS = {
     "reached": "float64",
     "created": "text",
     "version": "text",
+    "warning": "text",
 }
 """Columns of a frame of timings. ``seconds`` and ``cpu_seconds`` are medians, ``least`` is the shortest wall time;
 ``device`` is with the model of the processor, ``backend`` what was asked for, ``backends`` what ran; ``memory`` is in
@@ -174,6 +176,7 @@ def phase_records(timing: Timing) -> list[dict[str, Any]]:
         "repetitions": 0,
         "version": version if isinstance(version := software.get("harness"), str) else None,
         "memory": None,
+        "warning": timing.warning,
     }
     return [common | _phase_record(timing, phase) for phase in timing.phases] or [common]
 
@@ -188,6 +191,7 @@ def _phase_record(timing: Timing, phase: str) -> dict[str, Any]:
         "seconds": times.median,
         "lower_quartile": low,
         "upper_quartile": high,
+        "p99": times.p99,
         "least": min(times.wall),
         "cpu_seconds": median(times.cpu),
         "compile_seconds": times.compiling,

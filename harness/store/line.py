@@ -175,7 +175,8 @@ def parse(text: bytes | str) -> Entry:
             return StudyLine.model_validate_json(text)
         line = Line.model_validate_json(text)
     except ValidationError as error:
-        raise ValueError(_reason(error, 1 if kind else VERSION)) from error
+        newest = {None: VERSION, "timing": timing_line.VERSION}
+        raise ValueError(_reason(error, newest.get(kind, 1))) from error
     points = [CurvePoint(**dict(point)) for point in line.curve]
     return Run(id=line.run, curve=points, **{name: getattr(line, name) for name in SHARED})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
 from statistics import median, quantiles
 from typing import Any, Literal, get_args
 from uuid import uuid4
@@ -13,11 +13,47 @@ from harness.store.run import utc_now
 
 Verdict = Literal["done", "skipped"]
 """A case was timed, or was not, for a reason."""
-PhaseName = Literal["forward", "backward", "forward_backward", "step"]
-"""Forward without gradients; backward; forward that keeps what gradients need, and backward; a whole training step."""
+PhaseName = Literal[
+    "forward",
+    "backward",
+    "forward_backward",
+    "backward_last_step",
+    "forward_backward_last_step",
+    "step",
+    "optimizer",
+    "streaming",
+]
+"""In the order in which they are shown:
+
+- ``forward``: without gradients, in evaluation mode;
+- ``backward``: from a dense random gradient of the whole output;
+- ``forward_backward``: a forward pass that keeps what gradients need, and ``backward``;
+- ``backward_last_step``, ``forward_backward_last_step``: the same from a loss at the last step only;
+- ``step``: a whole training step;
+- ``optimizer``: clipping and update alone;
+- ``streaming``: one time step in evaluation mode, the state carried from call to call.
+"""
 
 PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
 _UNITS = {"copy": "bytes", "product": "operations"}
+_WORK = {
+    "forward": ("forward",),
+    "streaming": ("forward",),
+    "backward": ("backward",),
+    "backward_last_step": ("backward",),
+    "forward_backward": ("forward", "backward"),
+    "forward_backward_last_step": ("forward", "backward"),
+    "step": ("forward", "backward"),
+}
+"""Phase -> the declared passes that it consists of. Loss and optimiser count nothing."""
+FACTOR = 1.3
+"""How many times longer than its parts a training step may take without a warning."""
+SLACK = 1e-3
+"""Seconds on top, for the read-out and the loss, which no other phase contains."""
+BUSY = 0.8
+"""CPU time per wall time below which other work had the processor."""
+LEAST_FOR_P99 = 100
+"""Times that a 99th percentile needs at least."""
 
 
 @dataclass(slots=True)
@@ -42,6 +78,13 @@ class Phase:
             return self.wall[0], self.wall[0]
         low, _, high = quantiles(self.wall, n=4, method="inclusive")
         return low, high
+
+    @property
+    def p99(self) -> float | None:
+        """The 99th percentile of the wall times (nearest rank); None of fewer than 100."""
+        if len(self.wall) < LEAST_FOR_P99:
+            return None
+        return sorted(self.wall)[ceil(0.99 * len(self.wall)) - 1]
 
     @property
     def compiling(self) -> float:
@@ -103,9 +146,9 @@ class Timing:
     """As :func:`harness.environment.collect` gives it, with load and clock at the end too."""
 
     def work_of(self, phase: str) -> dict[str, int] | None:
-        """``bytes`` and ``operations`` of a phase; None where they aren't known. Loss and optimiser count nothing."""
-        parts = [phase] if phase in ("forward", "backward") else ["forward", "backward"]
-        if not all(part in self.work for part in parts):
+        """``bytes`` and ``operations`` of a phase; None where they aren't known."""
+        parts = _WORK.get(phase, ())
+        if not parts or not all(part in self.work for part in parts):
             return None
         return {kind: sum(self.work[part][kind] for part in parts) for kind in ("bytes", "operations")}
 
@@ -128,6 +171,39 @@ class Timing:
         """The fraction of the floor: 1 is as fast as the machine can be. None where the clock saw no time go by."""
         floor, seconds = self.floor(phase), self.phases[phase].median if phase in self.phases else 0.0
         return floor.seconds / seconds if floor and seconds else None
+
+    @property
+    def training_passes(self) -> str:
+        """The phase of forward and backward with the gradient that training has, or a dense one in older timings."""
+        last = "forward_backward_last_step"
+        return last if last in self.phases else "forward_backward"
+
+    @property
+    def warning(self) -> str | None:
+        """Why a training step may take longer than its parts; None where it does not, or a part was not measured.
+
+        The limit is ``FACTOR`` x (forward and backward from a dense gradient + optimizer) + ``SLACK``, by medians.
+        """
+        if not {"forward_backward", "optimizer", "step"} <= set(self.phases):
+            return None
+        step = self.phases["step"].median
+        parts = self.phases["forward_backward"].median + self.phases["optimizer"].median
+        if step <= FACTOR * parts + SLACK:
+            return None
+        found = f"a step takes {1e3 * step:.3g} ms, forward, dense backward and optimizer {1e3 * parts:.3g} ms"
+        return f"{found}: {self._likely_cause()}"
+
+    def _likely_cause(self) -> str:
+        dense, last, step = (self.phases.get(name) for name in ("backward", "backward_last_step", "step"))
+        if dense and last and last.median > FACTOR * dense.median + SLACK:
+            return (
+                f"backward from a loss at the last step takes {1e3 * last.median:.3g} ms, from a dense gradient"
+                f" {1e3 * dense.median:.3g} ms. Likely the gradient vanishes into subnormal numbers, which this"
+                " processor computes slowly; flush them to zero"
+            )
+        if step and self.device == "cpu" and median(step.cpu) < BUSY * step.median:
+            return "likely other work had the processor, as the CPU time is below the wall time; measure again"
+        return "no cause was found; measure again with more repetitions"
 
     @property
     def ran(self) -> str:

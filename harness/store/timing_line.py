@@ -10,8 +10,10 @@ from harness.store import plain
 from harness.store.fields import Count, Id, Name, Time
 from harness.store.timing import Phase, PhaseName, Timing, Verdict
 
-VERSION = 1
-"""Of the lines of timings; a field that is added, removed or gets another meaning raises it."""
+VERSION = 2
+"""Of the lines of timings; a field or a phase that is added, removed or gets another meaning raises it."""
+ADDED = ("backward_last_step", "forward_backward_last_step", "optimizer", "streaming")
+"""Phases that lines of version 1 lack."""
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -83,7 +85,7 @@ class TimingLine(BaseModel):
 
     model_config = STRICT
 
-    version: Literal[1] = Field(alias="schema")
+    version: Literal[1, 2] = Field(alias="schema")
     timing: Id
     sitting: Id
     preset: str | None
@@ -114,6 +116,8 @@ class TimingLine(BaseModel):
             raise ValueError("phases: a timing that is done has at least one")
         if self.state == "skipped" and (self.phases or not self.reason):
             raise ValueError("state: what was skipped has a reason and no phases")
+        if self.version == 1 and (early := [name for name in ADDED if name in self.phases]):
+            raise ValueError(f"phases: schema 1 has no phase '{early[0]}'")
         return self
 
 

@@ -16,6 +16,7 @@ from harness.recipes import Named
 from harness.suites.cells import Cell
 from harness.suites.remembered import recall, remember
 from harness.suites.standing import Standing
+from harness.waiting import waiting
 
 if TYPE_CHECKING:
     from harness.execution import Job
@@ -108,6 +109,7 @@ class Prices:
             "device": kind,
             "threads": machine.use_threads(),
             "backend": machine.backend,
+            "openmp_wait": waiting(),
             "versions": {"harness": __version__, "torch": metadata.version("torch")},
         }
         known = recall(machine.home, "estimates", key)

@@ -12,6 +12,7 @@ from reports.figures.drawing import Column, Drawing, Line, Panel, key
 from reports.figures.loglog import dress, spanned
 from reports.figures.speed import Title, detail, machine_name
 from reports.figures.style import Palette, Series
+from reports.records import Timing
 
 MOST = 150
 """Cases drawn at most."""
@@ -39,7 +40,8 @@ def floors(measured: Measured, title: Title, looks: Mapping[Name, Series]) -> Dr
         caption=f"Every case of the largest sitting on {machine_name(machine)}: the measured time above its floor, "
         "both axes logarithmic. The floor is the least time in which the machine could do the work, measured in turns "
         "with the cases: the higher of copying as many bytes and of computing as many operations at the rate of a "
-        "large matrix product. A point on the line of 100 % leaves nothing to gain.",
+        "large matrix product. A point on the line of 100 % leaves nothing to gain. Backward is from a loss at the "
+        "last step where that was measured, else from a dense gradient.",
         panels=tuple(_panel(phase, cases, looks) for phase in phases),
         columns=(
             *(Column("Architecture"), Column("Backend"), Column("L × N × H_in × H, layers")),
@@ -70,8 +72,8 @@ def _with_floor(cases: Sequence[Case]) -> list[Case]:
 
 
 def _points(case: Case) -> dict[str, _Point]:
-    rows = {phase: case.phases[phase] for phase in _PANELS if phase in case.phases}
-    return {phase: (1e3 * row.floor, 1e3 * (row.seconds or 0)) for phase, row in rows.items() if row.floor}
+    rows = {phase: case.phases.get(phase) if phase == "forward" else case.training_passes for phase in _PANELS}
+    return {phase: (1e3 * row.floor, 1e3 * (row.seconds or 0)) for phase, row in rows.items() if row and row.floor}
 
 
 def _line(case: Case, title: Title, phases: Sequence[str]) -> Line:
@@ -82,14 +84,14 @@ def _line(case: Case, title: Title, phases: Sequence[str]) -> Line:
             continue
         floor, measured = points[phase]
         shown = (measured, floor, 100 * floor / measured)
-        cells += [*(formats.significant(number, 3) for number in shown), limit(case, phase)]
+        row = case.phases[phase] if phase == "forward" else case.training_passes
+        cells += [*(formats.significant(number, 3) for number in shown), limit(row)]
     return Line((title(case.first.arch), detail(case.name), size_name(case), *cells), tuple(map(points.get, phases)))
 
 
-def limit(case: Case, phase: str) -> str:
+def limit(row: Timing | None) -> str:
     """Which of the two floors is the higher: ``"copy"``, ``"product"``, or none where one isn't known."""
-    row = case.phases[phase]
-    if row.copy_floor is None or row.product_floor is None:
+    if row is None or row.copy_floor is None or row.product_floor is None:
         return formats.NONE
     return "copy" if row.copy_floor >= row.product_floor else "product"
 

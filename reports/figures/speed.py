@@ -21,7 +21,8 @@ AXES = {
     "hidden_size": ("width", "Units of a layer, H"),
 }
 """The sizes that something may be drawn against: what they are called, and the label of an axis."""
-QUANTITIES = {**{phase: f"{name}, ms".capitalize() for phase, name in PHASES.items()}, "memory": "Memory, MB"}
+_DRAWN = ("forward", "backward", "forward_backward", "step")
+QUANTITIES = {**{phase: f"{PHASES[phase]}, ms".capitalize() for phase in _DRAWN}, "memory": "Memory, MB"}
 """What grows: the title of its panel."""
 MOST_SERIES, MOST_SIZES = 12, 16
 """What one figure draws at most; no more can be told apart."""

@@ -21,6 +21,10 @@ MOST_FIGURES, MOST_PUBLISHED = 6, 3
 """Figures on the page at most: a panel takes time to draw, and a page with more of them is not read."""
 MOST_ROWS, MOST_SKIPPED = 350, 100
 """Rows of the tables at most, so that the page stays small."""
+SHOWN = ("forward", "backward", "backward_last_step", "forward_backward", "step", "streaming")
+"""Phases with a column in the table of all cases."""
+OPTIONAL = ("backward_last_step", "streaming")
+"""Those of them that have one only where any was measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,7 @@ class Row:
     @property
     def limit(self) -> str:
         """Which floor of forward and backward is the higher."""
-        return limit(self.case, "forward_backward") if "forward_backward" in self.case.phases else ""
+        return limit(self.case.training_passes) if self.case.training_passes else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,8 @@ def pages(report: Report) -> Pages:
     measured = Measured(report.timings)
     figures = Figures(report, measured)
     rows = list(_rows(measured))
+    optional = [phase for phase in OPTIONAL if any(row.seconds(phase) for row in rows)]
+    shown = {phase: PHASES[phase] for phase in SHOWN if phase not in OPTIONAL or phase in optional}
     yield render(
         "speed.html",
         addresses.SPEED,
@@ -110,7 +116,7 @@ def pages(report: Report) -> Pages:
         machines=len({case.machine for case in measured.newest}),
         detail=detail,
         machine_name=machine_name,
-        phases=PHASES,
+        phases=shown,
         quantities=QUANTITIES,
         rule=f"{LEAST_SIZES} sizes or more, the largest at least {LEAST_SPAN:g} times the smallest, at which the "
         f"constant part is at most {OVERHEAD:.0%} of the value",

@@ -15,12 +15,13 @@ from harness.speed.floors import Copy, Product, buffers
 from harness.speed.probe import Probe
 from harness.speed.sitting import Limits, Sitting
 from harness.speed.stopwatch import Stopwatch
-from harness.speed.subject import Subject, turn
+from harness.speed.subject import STREAMED, Subject, turn
 from harness.store import Timing
 
 CPU = torch.device("cpu")
 QUICK, SLOW = Case("gru", 4, 2, 3), Case("lstm", 4, 2, 3)
-PHASES = ("forward", "backward", "forward_backward", "step")
+PASSES = ("forward", "backward", "forward_backward", "backward_last_step", "forward_backward_last_step")
+PHASES = (*PASSES, "step", "optimizer")
 
 
 class Clock:
@@ -32,12 +33,12 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def act(self, subject: Subject) -> dict[str, tuple[float, float]]:
+    def act(self, subject: Subject) -> dict[str, list[tuple[float, float]]]:
         arch = subject.case.arch
         self.calls.append(arch)
         self.now += self.seconds[arch]
         first = 5.0 if self.calls.count(arch) == 1 else 0.0
-        return {name: (first + self.calls.count(arch), 2.0) for name in PHASES}
+        return {name: [(first + self.calls.count(arch), 2.0)] for name in PHASES}
 
 
 @pytest.fixture
@@ -165,12 +166,67 @@ def test_a_turn_times_every_phase_of_a_real_layer_and_leaves_no_gradient() -> No
     before = [parameter.clone() for parameter in subject.parameters]
     laps = turn(subject)
     assert tuple(laps) == PHASES
-    assert all(wall > 0 for wall, _ in laps.values())
+    assert all(wall > 0 for [(wall, _)] in laps.values())
     assert laps["forward_backward"][0] > laps["backward"][0]
+    assert laps["forward_backward_last_step"][0] > laps["backward_last_step"][0]
+    assert all(parameter.grad is None for parameter in subject.parameters)
     assert subject.input.dtype == torch.float64
     assert any(not torch.equal(old, new) for old, new in zip(before, subject.parameters, strict=True)), (
         "a step was taken"
     )
+
+
+class Recording(torch.nn.Module):
+    """A layer that keeps what it was called with: length, state, mode, and whether gradients are kept."""
+
+    def __init__(self, calls: list[tuple[Any, ...]]) -> None:
+        super().__init__()
+        self.calls = calls
+        self.weight = torch.nn.Parameter(torch.ones(3))
+
+    def forward(self, x: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, int]:
+        self.calls.append((len(x), state, self.training, torch.is_grad_enabled()))
+        return self.weight * torch.ones(*x.shape[:2], 3), (state or 0) + 1
+
+
+def recorded(length: int) -> tuple[dict[str, list[tuple[float, float]]], list[tuple[Any, ...]]]:
+    subject, calls = Subject(Case("gru", length, 2, 3), Registry()), []
+    subject.backbone = Recording(calls)
+    subject.parameters = [*subject.backbone.parameters(), *subject.head.parameters()]
+    subject.optimizer = torch.optim.Adam(subject.parameters)
+    return turn(subject), calls
+
+
+def test_a_forward_pass_is_that_of_a_prediction_and_the_others_those_of_a_training() -> None:
+    _, calls = recorded(5)
+    assert calls == [(5, None, False, False), *[(5, None, True, True)] * 3]
+
+
+def test_one_step_at_a_time_the_state_is_carried() -> None:
+    laps, calls = recorded(1)
+    assert calls[1:] == [(1, state or None, False, False) for state in range(STREAMED + 1)], "the first warms up"
+    assert list(laps) == ["forward", "streaming"]
+    assert len(laps["streaming"]) == STREAMED
+
+
+def test_the_gradient_of_a_loss_at_the_last_step_reaches_the_layer() -> None:
+    """`backward_last_step` hands the layer zeros everywhere but at the last step, `backward` none."""
+    seen: list[list[bool]] = []
+
+    class Seeing(Recording):
+        def forward(self, x: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, int]:
+            output, state = super().forward(x, state)
+            if output.requires_grad:
+                output.register_hook(lambda grad: seen.append([bool(step.any()) for step in grad]))
+            return output, state
+
+    subject = Subject(Case("gru", 4, 2, 3), Registry())
+    subject.backbone = Seeing([])
+    subject.parameters = [*subject.backbone.parameters(), *subject.head.parameters()]
+    subject.optimizer = torch.optim.Adam(subject.parameters)
+    turn(subject)
+    last = [False, False, False, True]
+    assert seen == [[True] * 4, last, last]
 
 
 def test_there_is_no_dropout_unless_it_is_asked_for() -> None:

@@ -22,12 +22,18 @@ from ..processes import PATIENCE
 SMALL = ("speed", "--arch", "lstm,gru", "--length", "6", "--batch", "2", "--hidden", "3", "--device", "cpu")
 
 
+def without_warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines on standard output but for those that other work on the machine may cause."""
+    return [line for line in capsys.readouterr().out.splitlines() if ": warning: " not in line]
+
+
 def test_a_small_case_is_measured_stored_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = ("--home", str(tmp_path))
     assert run_command([*SMALL, "--repeats", "2", "--backend", "best,cuda", *home]) == 0
-    out = capsys.readouterr().out.splitlines()
+    out = without_warnings(capsys)
     assert out[0].startswith("batch 2, hidden_size 3, num_layers 1, input_size 1, device cpu, dtype float32, threads 1")
-    assert out[1].split()[:6] == ["architecture", "length", "backend", "forward", "backward", "step"]
+    columns = ["architecture", "length", "backend", "forward", "backward", "backward_last", "step"]
+    assert out[1].split()[: len(columns)] == columns
     assert [line.split()[:3] for line in out[2:4]] == [["lstm", "6", "torch"], ["gru", "6", "torch"]]
     assert "load average" in out[4]
     assert "GFLOP/s" in out[4]
@@ -37,13 +43,13 @@ def test_a_small_case_is_measured_stored_and_listed(tmp_path: Path, capsys: pyte
     ]
     stored = list(open_store(tmp_path).timings())
     assert [(one.arch, one.state, list(one.backends.values())) for one in stored] == [
-        ("lstm", "done", [{"torch": 6}]),
-        ("gru", "done", [{"torch": 6}]),
-    ], "three calls in each of two repetitions"
+        ("lstm", "done", [{"torch": 8}]),
+        ("gru", "done", [{"torch": 8}]),
+    ], "four calls in each of two repetitions"
     assert all(len(phase.wall) == len(phase.cpu) == 2 for one in stored for phase in one.phases.values())
     assert all(one.reached("step") for one in stored)
     assert run_command(["list", "timings", *home]) == 0
-    assert capsys.readouterr().out.splitlines() == out[:5]
+    assert without_warnings(capsys) == out[:5]
     assert run_command(["list", "timings", "--arch", "gru", "--json", *home]) == 0
     assert [one["timing"] for one in json.loads(capsys.readouterr().out)] == [stored[1].id]
     assert run_command(["export", "--out", str(tmp_path / "all.jsonl"), *home]) == 0
@@ -128,8 +134,32 @@ def test_mistakes_end_with_one_sentence(
 def test_where_nothing_fits_the_reason_is_told_and_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["speed", "--arch", "lstm", "--length", "10000000", "--batch", "10000", "--home", str(tmp_path)]
     assert run_command(words) == 1
-    assert "lstm 10000000x10000x128 (best): needs about " in capsys.readouterr().out
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "nothing was measured: all cases were skipped (1)"
+    assert "lstm 10000000x10000x128 (best): needs about " in second
     assert [one.state for one in open_store(tmp_path).timings()] == ["skipped"]
+
+
+def test_one_step_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--length", "1", "--batch", "1", "--hidden", "3", "--device", "cpu", "--repeats", "2"]
+    assert run_command(["speed", "--arch", "indrnn,lstm", *words, "--home", str(tmp_path)]) == 0
+    settings, heading, *rows, _ = capsys.readouterr().out.splitlines()
+    assert settings.endswith("times in us")
+    columns = ["architecture", "backend", "calls", "median", "quartiles", "p99", "first"]
+    assert heading.split() == columns
+    assert [row.split()[0] for row in rows] == ["indrnn", "lstm"], "with batch norm one value is no training batch"
+    stored = list(open_store(tmp_path).timings())
+    assert [set(one.phases) for one in stored] == [{"forward", "streaming"}] * 2
+    assert all(len(one.phases["streaming"].wall) == 200 for one in stored)
+    assert all(one.phases["streaming"].p99 >= one.phases["streaming"].quartiles[1] for one in stored)
+
+
+def test_a_sitting_that_is_stopped_at_once_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.speed.sitting.Sitting.measure", lambda self, cases: iter(()))
+    assert run_command([*SMALL, "--home", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.startswith("nothing was measured")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="signals are sent to a process of POSIX")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,45 @@ def test_a_phase_tells_its_median_quartiles_and_what_the_first_call_cost() -> No
     assert Phase(0.1, [0.3], [0.3]).compiling == 0
 
 
+def test_a_99th_percentile_needs_a_hundred_times() -> None:
+    assert Phase(0.0, [1.0] * 99, []).p99 is None
+    assert Phase(0.0, [float(number) for number in range(200, 0, -1)], []).p99 == 198
+
+
+def parts(step: float, last: float, cpu: float | None = None, device: str = "cpu") -> Timing:
+    """Forward and dense backward take 100 ms, the optimizer 10 ms."""
+    seconds = {"backward": 0.06, "forward_backward": 0.1, "backward_last_step": last, "optimizer": 0.01}
+    phases = {name: Phase(one, [one], [one]) for name, one in seconds.items()}
+    phases["step"] = Phase(step, [step], [step if cpu is None else cpu])
+    return replace(a_timing(phases=phases), device=device)
+
+
+def test_a_step_that_takes_longer_than_its_parts_is_warned_of_with_the_likely_cause() -> None:
+    assert parts(0.143, 0.5).warning is None, "1.3 x 110 ms + 1 ms"
+    assert "subnormal" in str(parts(0.5, 0.45).warning)
+    assert "450 ms" in str(parts(0.5, 0.45).warning)
+    assert "other work" in str(parts(0.5, 0.06, cpu=0.1).warning)
+    for unknown in (parts(0.5, 0.06), parts(0.5, 0.06, cpu=0.1, device="cuda:0")):
+        assert "no cause was found" in str(unknown.warning)
+    older = parts(0.5, 0.45)
+    del older.phases["optimizer"]
+    assert older.warning is None
+
+
+def test_what_is_reached_counts_the_gradient_that_training_has() -> None:
+    timing = a_timing()
+    assert timing.training_passes == "forward_backward"
+    timing.phases["forward_backward_last_step"] = Phase(9.0, [3.0], [3.0])
+    assert timing.training_passes == "forward_backward_last_step"
+    assert timing.reached(timing.training_passes) == pytest.approx(0.3 / 3.0)
+    assert timing.floor("optimizer") is None, "the declared work is that of the layer"
+
+
+def test_a_line_of_schema_1_is_read() -> None:
+    timing = a_timing()
+    assert parse(json.dumps(document(timing) | {"schema": 1})) == timing
+
+
 def test_floors_come_from_the_copy_and_the_product_measured_beside() -> None:
     timing = a_timing()  # 10,000 bytes in 0.2 s and a million operations in 3 s at the median
     forward, both = timing.floor("forward"), timing.floor("forward_backward")
@@ -165,7 +205,11 @@ def test_two_timings_of_one_id_are_a_contradiction(store: Store) -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown field": ({"extra": 1}, "the schema has no field 'extra'"),
-    "a newer schema": ({"schema": 2}, "the schema is 2, and this version reads 1"),
+    "a newer schema": ({"schema": 3}, "the schema is 3, and this version reads 1 to 2"),
+    "a phase of a later schema": (
+        {"schema": 1, "phases": {"optimizer": {"first": 1, "wall": [1], "cpu": [1]}}},
+        "phases: schema 1 has no phase 'optimizer'",
+    ),
     "an id of capitals": ({"timing": "ABCDEF012345"}, "timing: "),
     "no length": ({"length": 0}, "length: "),
     "a state that isn't": ({"state": "running"}, "state: "),

@@ -68,6 +68,27 @@ def test_a_row_says_all_that_was_measured() -> None:
     assert row["Ratio of steps"] == "1.00baseline"
 
 
+def test_the_gradient_of_training_has_a_column_and_sets_what_is_reached() -> None:
+    frame = timings()
+    dense = frame[(frame["arch"] == "lstm") & (frame["length"] == 3000)]
+    assert "Backward, loss at last step" not in table(content(dense))[0]
+    slow = dense[dense["phase"].isin(["backward", "forward_backward"])].copy()
+    slow["phase"] += "_last_step"
+    slow = slow.assign(seconds=10 * slow["seconds"], reached=0.05)
+    (row,) = table(content(pd.concat([dense, slow]).assign(warning="a step takes 900 ms: likely subnormal")))
+    backward = slow[slow["phase"] == "backward_last_step"]["seconds"].item()
+    assert row["Backward, loss at last step"].startswith(f"{1e3 * backward:.0f}")
+    assert row["Reached, %"] == "5.0"
+    assert row["Measured"].endswith("a step takes 900 ms: likely subnormal")
+
+
+def test_one_step_at_a_time_has_its_99th_percentile() -> None:
+    frame = timings()
+    one = frame[(frame["arch"] == "lstm") & (frame["length"] == 3000) & (frame["phase"] == "step")]
+    (row,) = table(content(one.assign(phase="streaming", seconds=5e-5, p99=2e-4)))
+    assert row["One step, streaming"].endswith("p99 0.200")
+
+
 def test_ratios_are_taken_within_a_sitting_and_to_equal_sizes() -> None:
     frame = timings()
     here = frame[(frame["length"] == 100) & frame["arch"].isin(["lstm", "gru"])]

@@ -225,6 +225,8 @@ def test_what_is_measured_is_remembered_and_no_measuring_measures_nothing(one, p
     assert prices(measuring=False).all([one()]) == [price]
     assert prices().all([one()]) == [price]
     assert len(measured) == 1
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    assert prices(measuring=False).all([one()]) == [Price(None, None)], "threads that wait otherwise take another time"
 
 
 def test_data_that_are_missing_are_told_and_never_downloaded(worked_out, store, home, machine):
