@@ -202,11 +202,11 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
 
 
 def _gradients(
-    ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None, alone: bool = False
+    ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None, by: Any = None
 ) -> tuple[Any, ...]:
     *tensors, states, final = ctx.saved_tensors
     given = (ctx.constant, grad_output, grad_final, *ctx.others)
-    operator: Any = _run_backward if alone else torch.ops.harness.sweep_backward
+    operator: Any = by or torch.ops.harness.sweep_backward
     d_input, d_skip, d_weight, d_initial = operator(ctx.step, *tensors, states, final, *given)
     return None, d_input, None if tensors[1] is None else d_skip, d_weight, d_initial, *(None,) * 4
 
@@ -232,7 +232,7 @@ class _Sweep(torch.autograd.Function):
         # Only the operator refuses second derivatives, which gradients are enabled for.
         alone = not torch.is_grad_enabled() and plain(*gradients, *ctx.saved_tensors)
         output, kept, states, final = gradients
-        return _gradients(ctx, output, kept, states, final, alone)
+        return _gradients(ctx, output, kept, states, final, by=_run_backward if alone else None)
 
 
 def _left(
