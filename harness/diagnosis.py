@@ -43,7 +43,7 @@ PACKAGES = {
 }
 """Distributions that the project needs, with the module each is imported by."""
 OPTIONAL = {
-    "cupy": ("CUDA kernels", "cupy-cuda12x, or cupy-cuda13x with CUDA 13"),
+    "cupy": ("CUDA kernels", "'cupy-cuda12x[ctk]', or 'cupy-cuda13x[ctk]' with CUDA 13"),
     "psycopg": ("a store on PostgreSQL", "'psycopg[binary]'"),
     "ray": ("runs on a cluster", "ray"),
 }
@@ -135,7 +135,7 @@ def _backends(registry: Registry) -> Iterator[Finding]:
     usable, sentence = resolve("architectures.kernels.library:state")()
     advice = "" if usable else "mend that, or go on without: the recurrences then run as plain PyTorch, far slower"
     yield Finding("backends", "compiled for the CPU", "ok" if usable else "absent", sentence, advice)
-    yield _cuda()
+    yield from _cuda()
     if torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled:
         detail = "LSTM on the CPU uses it (not in float64); torch has no such path for GRU"
         yield Finding("backends", "oneDNN", "ok", detail)
@@ -176,16 +176,24 @@ def _ran(entry: Entry, device: str, backend: str | None) -> list[str]:
     return sorted({ran for _, ran in resolve("architectures.kernels:counts")()})
 
 
-def _cuda() -> Finding:
-    """What kernels compiled for CUDA need."""
+def _cuda() -> Iterator[Finding]:
+    """What kernels compiled for CUDA need, and what the checks of those that the layers asked for have found."""
     import torch
 
     lacking = [] if torch.cuda.is_available() else ["a CUDA device that this torch can use"]
     if importlib.util.find_spec("cupy") is None:
         lacking.append("the package cupy")
     if lacking:
-        return Finding("backends", "compiled for CUDA", "absent", f"needs {' and '.join(lacking)}")
-    return Finding("backends", "compiled for CUDA", "ok", "a CUDA device and cupy are here")
+        yield Finding("backends", "compiled for CUDA", "absent", f"needs {' and '.join(lacking)}")
+        return
+    yield Finding("backends", "compiled for CUDA", "ok", "a CUDA device and cupy are here")
+    for kernels, device, route, reason in resolve("architectures.kernels.cuda.verdicts:listed")():
+        name = f"{kernels}, {route} on cuda:{device}"
+        if reason is None:
+            yield Finding("backends", name, "ok", "agrees with plain PyTorch")
+        else:
+            instead = resolve("architectures.kernels.cuda.verdicts:ROUTES")[route]
+            yield Finding("backends", name, "broken", reason, f"{instead} computes instead; please report this")
 
 
 def _data(registry: Registry, root: Path, offline: bool) -> Iterator[Finding]:

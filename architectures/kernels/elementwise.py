@@ -223,6 +223,15 @@ def _backward_of(
     return None, d_input, None if tensors[1] is None else d_skip, d_weight, d_initial, *(None,) * 4
 
 
+def backward(ctx: Any, gradients: tuple[Any, ...], sweep: Any) -> tuple[Any, ...]:
+    """The gradients of all arguments by `sweep`, or by the operator where torch has layers to put around it."""
+    saved = ctx.saved_tensors
+    # Only the operator refuses second derivatives, which gradients are enabled for.
+    alone = not torch.is_grad_enabled() and plain(*gradients, *saved)
+    operator = sweep if alone else torch.ops.harness.sweep_backward
+    return _backward_of(ctx, saved, gradients[0], gradients[3], operator)
+
+
 _forward.register_autograd(_gradients, setup_context=_remember)
 _backward.register_autograd(
     no_second_derivatives("the compiled recurrences have"), setup_context=lambda ctx, inputs, output: None
@@ -241,11 +250,7 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
-        saved = ctx.saved_tensors
-        # Only the operator refuses second derivatives, which gradients are enabled for.
-        alone = not torch.is_grad_enabled() and plain(*gradients, *saved)
-        operator: Any = _run_backward if alone else torch.ops.harness.sweep_backward
-        return _backward_of(ctx, saved, gradients[0], gradients[3], operator)
+        return backward(ctx, gradients, _run_backward)
 
 
 def _left(

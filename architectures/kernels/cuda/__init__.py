@@ -17,8 +17,10 @@ from torch import Tensor
 
 from architectures.kernels import cornn as coupled
 from architectures.kernels import elementwise
-from architectures.kernels.cuda import launch, steps, sweeps
+from architectures.kernels.cuda import selfcheck, steps, sweeps
+from architectures.kernels.cuda.variants import variant
 from architectures.kernels.elementwise import ACTIVATIONS, EVERYTHING, NOTHING, STATES, Memory
+from architectures.kernels.operators import plain
 
 __all__ = ["cornn", "fast", "indrnn", "sru", "unicornn"]
 
@@ -90,29 +92,91 @@ def sru(
     return output, final[0]
 
 
-def _fits(input: Tensor, *_: Any, **__: Any) -> bool:
-    """Whether the kernels can compute on tensors such as `input`; not under the transforms of ``torch.func``."""
-    if input.device.type != "cuda" or torch._C._are_functorch_transforms_active():
+def _fits(step: str, constant: float, *tensors: Tensor | None, fast_math: bool = False) -> bool:
+    """Whether there are kernels for such tensors that agree with plain PyTorch; not under those of ``torch.func``."""
+    input = tensors[0]
+    assert input is not None
+    if not _on_gpu(input) or torch._C._are_functorch_transforms_active():
         return False
-    known = input.dtype in (torch.float32, torch.float64, torch.bfloat16)
-    return (known or torch.is_autocast_enabled("cuda")) and _usable(input.device.index)
+    if input.dtype not in (torch.float32, torch.float64, torch.bfloat16) and not torch.is_autocast_enabled("cuda"):
+        return False
+    result, computed, read = types(*(tensor for tensor in tensors if tensor is not None))
+    return _trusted(step, constant, computed, read, result, fast_math, input.device.index)
+
+
+def _on_gpu(input: Tensor) -> bool:
+    return input.device.type == "cuda"
 
 
 @torch.compiler.assume_constant_result
-def _usable(device: int) -> bool:
-    return launch.usable(device)
+def _trusted(
+    step: str,
+    constant: float,
+    computed: torch.dtype,
+    read: torch.dtype,
+    result: torch.dtype,
+    fast_math: bool,
+    device: int,
+) -> bool:
+    return selfcheck.passed(variant(step, constant, computed, read, result, fast_math), device)
+
+
+def _cornn_fits(
+    drive: Tensor, weight: Tensor, state: tuple[Tensor, Tensor], *_: Any, fast_math: bool = False, **__: Any
+) -> bool:
+    return _fits("cornn", 0.0, drive, weight, *state, fast_math=fast_math)
+
+
+def _unicornn_fits(
+    drive: Tensor,
+    w: Tensor,
+    s: Tensor,
+    bias: Tensor | None,
+    state: tuple[Tensor, Tensor],
+    *_: Any,
+    fast_math: bool = False,
+    **__: Any,
+) -> bool:
+    return _fits("unicornn", 0.0, drive, w, s, bias, *state, fast_math=fast_math)
+
+
+def _indrnn_fits(
+    drive: Tensor,
+    u: Tensor,
+    bias: Tensor | None,
+    h0: Tensor,
+    activation: str,
+    *_: Any,
+    fast_math: bool = False,
+    **__: Any,
+) -> bool:
+    return _fits("indrnn", ACTIVATIONS[activation], drive, u, bias, h0, fast_math=fast_math)
+
+
+def _sru_fits(
+    gates: Tensor,
+    skip: Tensor,
+    v: Tensor,
+    bias: Tensor | None,
+    c0: Tensor,
+    activation: str,
+    *_: Any,
+    fast_math: bool = False,
+    **__: Any,
+) -> bool:
+    return _fits("sru", ACTIVATIONS[activation], gates, skip, v, bias, c0, fast_math=fast_math)
 
 
 def fast(operation: Any) -> Any:
     """An operation with ``fast_math=True``, for a layer to choose."""
     chosen: Any = partial(operation, fast_math=True)
-    chosen.fits, chosen.counts = _fits, True
+    chosen.fits, chosen.counts = partial(operation.fits, fast_math=True), True
     return chosen
 
 
-_OPERATIONS: tuple[Any, ...] = (cornn, unicornn, indrnn, sru)
-for _operation in _OPERATIONS:
-    _operation.fits, _operation.counts = _fits, True
+_FITS: dict[Any, Any] = {cornn: _cornn_fits, unicornn: _unicornn_fits, indrnn: _indrnn_fits, sru: _sru_fits}
+for _operation, _own in _FITS.items():
+    _operation.fits, _operation.counts = _own, True
 
 
 def _sweep(
@@ -133,10 +197,27 @@ def _sweep(
         keep = STATES if memory == "low" else EVERYTHING
     weight, initial = torch.stack(weights).to(computed), torch.stack(states).to(computed)
     skip = None if skip is None else skip.to(read)
-    output, _, _, final = torch.ops.harness.sweep(
-        step, input.to(read), skip, weight, initial, constant, keep, result, fast_math
-    )
+    given = step, input.to(read), skip, weight, initial, constant, keep, result, fast_math
+    call: Any = torch.ops.harness.sweep
+    if plain(input, skip, weight, initial):
+        call = _Sweep.apply if keep != NOTHING else sweeps.forward
+    output, _, _, final = call(*given)
     return output, final.to(result)
+
+
+class _Sweep(torch.autograd.Function):
+    """The operator without the layers of torch around it, which take a tenth of a millisecond."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:
+        left = sweeps.forward(*inputs)
+        elementwise._remember(ctx, inputs, left)
+        ctx.mark_non_differentiable(*left[1:3])
+        return left
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
+        return elementwise.backward(ctx, gradients, sweeps.backward)
 
 
 def types(*tensors: Tensor) -> tuple[torch.dtype, torch.dtype, torch.dtype]:

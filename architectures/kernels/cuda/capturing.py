@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 __all__ = ["Pool", "capture"]
 
-Pool = tuple[int, int]
+Pool = Any
 """What ``torch.cuda.graph_pool_handle`` gives: where graphs have their memory."""
 T = TypeVar("T")
 
 _failed: list[torch.cuda.CUDAGraph] = []
-"""Kept for the life of the process: torch's allocator of pinned memory goes on asking them which stream they captured."""
+"""Kept for the life of the process: torch's allocator of pinned memory goes on asking them what they captured."""
 
 
 def capture(work: Callable[[], T], stream: torch.cuda.Stream, pool: Pool) -> tuple[torch.cuda.CUDAGraph, T]:

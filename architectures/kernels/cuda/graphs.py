@@ -4,9 +4,9 @@ A step is a product and a kernel, each of which takes the device less time than 
 asks for up to :data:`LONGEST` steps at once. Graphs read and write buffers of their own, which the values of a stretch
 are copied into and out of: so they depend on the sizes of a batch but not on the length of the sequences, and none
 refers to a tensor that may be gone. ``HARNESS_CUDA_GRAPHS=0`` turns them off, and none is used where the caller is
-recording a graph itself: then the steps are launched one by one, into that graph, up to :data:`MOST_CAPTURED`. None of this has run on a GPU yet;
-what a graph computes at its first replay is therefore compared with the same steps launched one by one, and where it
-cannot be recorded or differs, one warning says so and its steps are launched.
+recording a graph itself: then the steps are launched one by one, into that graph, up to :data:`MOST_CAPTURED`. None of
+this has run on a GPU yet; what a graph computes at its first replay is therefore compared with the same steps launched
+one by one, and where it cannot be recorded or differs, one warning says so and its steps are launched.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def possible(device: torch.device) -> bool:
 
 
 def check_captured(device: torch.device, length: int) -> None:
-    """Refuse, with ``RuntimeError``, to put more than :data:`MOST_CAPTURED` steps into a graph that the caller captures.
+    """Refuse, with ``RuntimeError``, more than :data:`MOST_CAPTURED` steps in a graph that the caller captures.
 
     Such a graph takes seconds to instantiate and megabytes to keep.
     """

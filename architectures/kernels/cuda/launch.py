@@ -7,9 +7,7 @@ it once the kernel has been compiled. None of this has run on a GPU yet.
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
-from threading import Lock
 from typing import Any
 
 import torch
@@ -17,13 +15,9 @@ import torch
 from architectures.kernels.cuda.geometry import blocks
 from architectures.kernels.cuda.variants import Variant
 
-__all__ = ["current_stream", "launch", "multiprocessors", "usable"]
-
-_PROBE = 'extern "C" __global__ void probe() {}'
+__all__ = ["current_stream", "launch", "load", "multiprocessors"]
 
 _launched: set[tuple[Variant, str, int]] = set()
-_lock = Lock()
-_told: set[str] = set()
 
 
 def launch(variant: Variant, name: str, threads: int, arguments: list[Any]) -> None:
@@ -41,32 +35,17 @@ def launch(variant: Variant, name: str, threads: int, arguments: list[Any]) -> N
     _launched.add((variant, name, device))
 
 
-def usable(device: int) -> bool:
-    """Whether kernels can be compiled and loaded for a device; where they can't, one warning says why."""
-    reason = _hindrance(device)
-    with _lock:
-        if reason is not None and reason not in _told:
-            _told.add(reason)
-            warnings.warn(f"{reason}; recurrences on the GPU run as plain PyTorch", RuntimeWarning, stacklevel=2)
-    return reason is None
+def load(variant: Variant, device: int) -> None:
+    """Compile and load all kernels of a variant, so that a CUDA graph may capture their launches from now on.
 
-
-@cache
-def _hindrance(device: int) -> str | None:
-    """Why no kernel can be had on a device, in one sentence."""
-    try:
-        import cupy
-    except Exception as error:  # besides ImportError, what its shared libraries raise
-        return (
-            f"CuPy cannot be loaded ({_one_line(error)}): install the extra 'cuda12' or 'cuda13' of this package, "
-            "by the version of CUDA that torch was built for"
-        )
-    try:
-        with torch.cuda.device(device):
-            cupy.RawModule(code=_PROBE).get_function("probe").compile()
-    except Exception as error:  # of the driver, of NVRTC, of CuPy's cache on disk
-        return f"CuPy cannot compile for GPU {device}: {_one_line(error)}"
-    return None
+    Raises what CuPy, its compiler or the driver raise.
+    """
+    with torch.cuda.device(device):
+        for name in variant.kernels():
+            kernel = _kernel(variant, name)
+            kernel.compile()
+            _ = kernel.num_regs  # what a driver that loads lazily has to load the kernel for
+            _launched.add((variant, name, device))
 
 
 def current_stream() -> Any:
@@ -96,7 +75,3 @@ def _module(variant: Variant) -> Any:
 def multiprocessors(device: int) -> int:
     """How many multiprocessors a device has."""
     return int(torch.cuda.get_device_properties(device).multi_processor_count)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -38,17 +38,23 @@ def forward(
     keep: bool,
     stored: torch.dtype | None = None,
     fast: bool = False,
+    *,
+    route: str | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """:func:`architectures.kernels.cornn._forward` on CUDA; `drive` and `stored` may be bfloat16."""
+    """:func:`architectures.kernels.cornn._forward` on CUDA; `drive` and `stored` may be bfloat16.
+
+    With a `route` the steps are launched, and not counted, as a check needs it.
+    """
     output, y, z, force = left = cornn._left(drive, y0, keep, stored)
     net = _Net.of(y0, drive.dtype, output.dtype, cornn._factors(dt, gamma, epsilon, implicit), fast)
     net.check(len(drive))
     states = torch.cat((z0, y0), 1)
     written = {"output": output, "force": force} if keep else {"output": output}
-    _Pass(net, True, {"drive": _rows(drive)}, written, weight.contiguous(), states).run()
+    _Pass(net, True, {"drive": _rows(drive)}, written, weight.contiguous(), states).run(replay=route is None)
     z.copy_(states[:, : net.width])
     y.copy_(states[:, net.width :])
-    kernels.ran("cornn", "cuda")
+    if route is None:
+        kernels.ran("cornn", "cuda")
     return left
 
 
@@ -68,6 +74,8 @@ def backward(
     of_weight: bool,
     read: torch.dtype | None = None,
     fast: bool = False,
+    *,
+    route: str | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """:func:`architectures.kernels.cornn._backward` on CUDA."""
     d_drive, d_weight, d_y, d_z = given = cornn._given(output, y0, of_weight, read)
@@ -79,7 +87,7 @@ def backward(
     adjoints = torch.cat(ends, 1)
     delta = d_drive if d_drive.dtype == y0.dtype else cornn._empty(d_drive.shape, dtype=y0.dtype, device=y0.device)
     read_from = {"force": force, "d_output": _rows(grad_output)}
-    _Pass(net, False, read_from, {"delta": delta}, weight.contiguous(), adjoints).run()
+    _Pass(net, False, read_from, {"delta": delta}, weight.contiguous(), adjoints).run(replay=route is None)
     d_z.copy_(adjoints[:, : net.width])
     d_y.copy_(adjoints[:, net.width :])
     if d_drive is not delta:
@@ -170,12 +178,12 @@ class _Pass(NamedTuple):
     weight: Tensor
     carried: Tensor
 
-    def run(self) -> None:
-        """Replayed where that is possible, else launched: the same results, bit for bit."""
+    def run(self, replay: bool = True) -> None:
+        """Replayed where that is possible and asked for, else launched: the same results, bit for bit."""
         device = self.carried.device
         with _on(device):
             graphs.check_captured(device, self._length())
-            if graphs.possible(device) and self.carried.numel():
+            if replay and graphs.possible(device) and self.carried.numel():
                 try:
                     self._replayed()
                     return

@@ -14,6 +14,7 @@ from architectures.kernels.cuda import launch as launching
 from architectures.kernels.cuda.geometry import WARP, by_newton, by_segments
 from architectures.kernels.cuda.launch import launch
 from architectures.kernels.cuda.variants import OSCILLATOR, Variant, variant
+from architectures.kernels.cuda.verdicts import refused
 
 TOGETHER = 32  # rows that one thread adds up, as in sweep.cu
 MOST = 2**31 - 1  # chains and steps: the kernels count them in 32 bits
@@ -29,8 +30,14 @@ def forward(
     keep: int,
     stored: torch.dtype | None,
     fast: bool,
+    *,
+    route: str | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """:func:`architectures.kernels.elementwise._forward` on CUDA; `input` and `stored` may be bfloat16."""
+    """:func:`architectures.kernels.elementwise._forward` on CUDA; `input` and `stored` may be bfloat16.
+
+    `route`, one of :data:`architectures.kernels.cuda.verdicts.ROUTES`, is what a check takes whatever the sizes are;
+    it is not counted.
+    """
     left = output, kept, states, final = elementwise._left(step, input, initial, keep, stored)
     kind = variant(step, constant, initial.dtype, input.dtype, output.dtype, fast)
     _check(input, initial)
@@ -38,12 +45,19 @@ def forward(
     call.streams(input, skip)
     call.tensors(weight.contiguous(), initial.contiguous(), output, kept, states, final)
     call.numbers(kind, constant, input, initial)
-    chains = initial[0].numel()
-    if kind.step == OSCILLATOR and by_newton(chains, len(input), multiprocessors(initial.device)):
+    chains, device = initial[0].numel(), initial.device
+    newton = route == "newton" or (
+        route is None
+        and kind.step == OSCILLATOR
+        and by_newton(chains, len(input), multiprocessors(device))
+        and not refused(kind, device.index, "newton")
+    )
+    if newton:
         _run(kind, "forward_newton", chains * WARP, call, initial.device)
     else:
         _run(kind, "forward", chains, call, initial.device)
-    kernels.ran(step, "cuda")
+    if route is None:
+        kernels.ran(step, "cuda")
     return left
 
 
@@ -61,8 +75,10 @@ def backward(
     grad_final: Tensor | None,
     stored: torch.dtype | None,
     fast: bool,
+    *,
+    route: str | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """:func:`architectures.kernels.elementwise._backward` on CUDA."""
+    """:func:`architectures.kernels.elementwise._backward` on CUDA; see :func:`forward` for `route`."""
     given = elementwise._given(input, skip, weight, initial)
     _check(input, initial)
     stored = stored or initial.dtype
@@ -73,7 +89,13 @@ def backward(
     grad_final = torch.zeros_like(final) if grad_final is None else grad_final.contiguous()
     weight, initial = weight.contiguous(), initial.contiguous()
     forward = _Forward(kind, constant, input, skip, weight, initial, states, final)
-    if kept is not None and by_segments(initial[0].numel(), len(states), multiprocessors(initial.device)):
+    segments = route == "segments" or (
+        route is None
+        and kept is not None
+        and by_segments(initial[0].numel(), len(states), multiprocessors(initial.device))
+        and not refused(kind, initial.device.index, "segments")
+    )
+    if segments and kept is not None:
         _by_segments(forward, kept, grad_output, grad_final, given)
     else:
         _in_one_sweep(forward, kept, grad_output, grad_final, given)

@@ -30,6 +30,9 @@ ADDED = ("-ftz=true",)
 """What CuPy adds to the options of every compilation: numbers below 1e-38 become zero in float32."""
 
 
+_SWEEPS = ("forward", "backward", "backward_low", "add_rows", "segment_maps", "segment_ends", "segment_backward")
+
+
 @dataclass(frozen=True)
 class Variant:
     """One set of kernels: a step, the type it computes in, and those of the inputs and of the outputs in memory.
@@ -43,6 +46,17 @@ class Variant:
     input: torch.dtype
     output: torch.dtype
     fast: bool = False
+
+    def kernels(self) -> tuple[str, ...]:
+        """The names of all kernels in the source."""
+        if self.step == COUPLED:
+            return ("forward_step", "backward_step", "states_before")
+        return (*_SWEEPS, "forward_newton") if self.step == OSCILLATOR else _SWEEPS
+
+    def __str__(self) -> str:
+        name, types = self.step.replace("<T", "<").replace("<, ", "<"), (self.computed, self.input, self.output)
+        words = [name.replace("<>", ""), *dict.fromkeys(str(dtype).removeprefix("torch.") for dtype in types)]
+        return " ".join([*words, *(["fast_math"] if self.fast else [])])
 
     def source(self) -> str:
         """All of the source, without files to include, so that a cache of compiled sources sees every change of it."""

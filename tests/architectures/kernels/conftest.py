@@ -16,12 +16,21 @@ from torch import Tensor
 
 from architectures.kernels import library
 from architectures.kernels.cuda.geometry import blocks
-from architectures.kernels.cuda.variants import COUPLED, OSCILLATOR, Variant
+from architectures.kernels.cuda.variants import Variant
 
 Host = Callable[[Variant], ctypes.CDLL]
-SWEEPS = ("forward", "backward", "backward_low", "add_rows", "segment_maps", "segment_ends", "segment_backward")
-KERNELS = {OSCILLATOR: (*SWEEPS, "forward_newton"), COUPLED: ("forward_step", "backward_step", "states_before")}
 MARGIN = 64  # elements around every tensor that must stay as they are
+
+
+def built(variant: Variant, folder: Path, source: str) -> ctypes.CDLL:
+    """Kernels for the host from a source."""
+    grid = (Path(__file__).parent / "cuda_grid.h").read_text(encoding="utf-8")
+    ends = "\n".join(f"EMULATED({name})" for name in variant.kernels())
+    (folder / "kernels.cpp").write_text(f"{grid}\n{source}\n{ends}\n", encoding="utf-8")
+    types = [option for option in variant.options() if option.startswith("-D")]
+    command = [*library._compiler(), "-std=c++17", "-O1", "-fPIC", "-shared", "-w", *types]
+    subprocess.run([*command, str(folder / "kernels.cpp"), "-o", str(folder / "kernels.so")], check=True)
+    return ctypes.CDLL(str(folder / "kernels.so"))
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +39,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
 
     @cache
     def build(variant: Variant) -> ctypes.CDLL:
-        folder = tmp_path_factory.mktemp("kernels")
-        grid = (Path(__file__).parent / "cuda_grid.h").read_text(encoding="utf-8")
-        ends = "\n".join(f"EMULATED({name})" for name in KERNELS.get(variant.step, SWEEPS))
-        (folder / "kernels.cpp").write_text(f"{grid}\n{variant.source()}\n{ends}\n", encoding="utf-8")
-        types = [option for option in variant.options() if option.startswith("-D")]
-        command = [*library._compiler(), "-std=c++17", "-O1", "-fPIC", "-shared", "-w", *types]
-        subprocess.run([*command, str(folder / "kernels.cpp"), "-o", str(folder / "kernels.so")], check=True)
-        return ctypes.CDLL(str(folder / "kernels.so"))
+        return built(variant, tmp_path_factory.mktemp("kernels"), variant.source())
 
     return build
 

@@ -1,4 +1,4 @@
-"""Captures of CUDA graphs, with a stand-in for torch's: what is cleared, shared and given back, also where they fail."""
+"""Captures of CUDA graphs, with a stand-in for torch's: what is cleared, shared and, where they fail, given back."""
 
 from __future__ import annotations
 

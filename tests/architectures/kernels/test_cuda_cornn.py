@@ -6,17 +6,16 @@ The products are torch's on the CPU. Graphs are stood in for by lists of launche
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor
 
-from architectures import CoRNN, cornn, kernels
+from architectures import CoRNN, kernels
 from architectures.cornn import cornn_eager
 from architectures.kernels import cornn as coupled
 from architectures.kernels import cuda, library
-from architectures.kernels.cuda import graphs, launch, steps
+from architectures.kernels.cuda import graphs, steps
 
 USABLE, TOLD = library.state()
 pytestmark = pytest.mark.skipif(not USABLE, reason=TOLD)  # where that can be built, a host compiler is there
@@ -337,11 +336,7 @@ def test_autocast_does_not_reach_the_products(gpu, use_graphs):
     assert equal(found, expected)
 
 
-def test_it_is_the_first_choice(monkeypatch):
-    assert next(iter(cornn._BACKENDS.items())) == ("cuda", cuda.cornn)
-    monkeypatch.setattr(launch, "usable", lambda device: True)
-    assert cuda.cornn.fits(SimpleNamespace(device=torch.device("cuda:0"), dtype=torch.float32))
-    assert not cuda.cornn.fits(torch.zeros(1))
+def test_on_the_cpu_cuda_is_no_backend():
     with pytest.raises(ValueError, match="cornn has no backend 'cuda' here: use"):
         CoRNN(1, 2, dt=0.1, backend="cuda")(torch.zeros(3, 1, 1))
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from architectures import UnICORNN, indrnn, kernels, sru
+from architectures import UnICORNN, cornn, indrnn, kernels, sru, unicornn
 from architectures.kernels import cuda
 from architectures.kernels.cuda import launch
 from architectures.kernels.cuda.variants import ADDED, STEPS, Variant, variant
@@ -24,8 +23,8 @@ class CuPy(SimpleNamespace):
     """As much of CuPy as a launch needs; `seen` are the launches, with the stream and the device they ran on."""
 
     def __init__(self, device: SimpleNamespace) -> None:
-        self.seen, self.compiled, self.current = [], [], None
-        super().__init__(seen=self.seen, compiled=self.compiled, RawModule=self.module)
+        self.seen, self.compiled, self.current, self.loaded = [], [], None, []
+        super().__init__(seen=self.seen, compiled=self.compiled, loaded=self.loaded, RawModule=self.module)
         self.cuda = SimpleNamespace(ExternalStream=self.stream, Stream=object)
         self.device = device
 
@@ -42,7 +41,8 @@ class CuPy(SimpleNamespace):
             def kernel(grid, block, arguments):
                 self.seen.append((name, grid, block, arguments, self.current))
 
-            kernel.compile = lambda: None
+            kernel.compile = lambda: self.loaded.append((name, self.device.number))
+            kernel.num_regs = 32
             return kernel
 
         return SimpleNamespace(get_function=get_function)
@@ -59,6 +59,7 @@ def device(monkeypatch) -> SimpleNamespace:
         "current_stream": stream,
         "is_current_stream_capturing": lambda: found.capturing,
         "get_device_properties": properties,
+        "device": lambda number: nullcontext(),
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
     return found
@@ -69,10 +70,9 @@ def _anew():
     """Nothing compiled, nothing told."""
 
     def forget() -> None:
-        for cached in (launch._hindrance, launch._kernel, launch._module, launch.multiprocessors):
+        for cached in (launch._kernel, launch._module, launch.multiprocessors):
             cached.cache_clear()
         launch._launched.clear()
-        launch._told.clear()
 
     forget()
     yield
@@ -110,44 +110,39 @@ def test_no_kernel_is_compiled_while_a_graph_is_captured(cupy, device):
     assert len(cupy.seen) == 2
 
 
-def test_without_cupy_one_warning_says_why(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.warns(RuntimeWarning, match=r"CuPy cannot be loaded .*'cuda12' or 'cuda13'.* run as plain PyTorch"):
-        assert not launch.usable(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert not launch.usable(0)
+def test_kernels_are_loaded_for_the_captures_to_come(cupy, device):
+    launch.load(KIND, 0)
+    assert cupy.loaded == [(name, 0) for name in KIND.kernels()]
+    device.capturing = True
+    launch.launch(KIND, "forward_newton", 32, [])
+    device.number = 1
+    with pytest.raises(RuntimeError, match="make one before"):
+        launch.launch(KIND, "forward_newton", 32, [])
 
 
-def test_a_compiler_that_cannot_compile_is_a_reason_too(cupy, device, monkeypatch):
-    class Nothing:
-        def __init__(self, number):
-            pass
-
-        __enter__ = __exit__ = lambda *_: None
-
-    def broken(code):
-        raise OSError("libnvrtc.so.12: cannot open shared object file")
-
-    monkeypatch.setattr(torch.cuda, "device", Nothing)
-    assert launch.usable(0)
-    launch._hindrance.cache_clear()
-    cupy.RawModule = broken
-    with pytest.warns(
-        RuntimeWarning, match="cannot compile for GPU 0: libnvrtc.so.12: cannot open shared object file;"
-    ):
-        assert not launch.usable(0)
-
-
-@pytest.mark.parametrize(("layer", "own"), [(indrnn, cuda.indrnn), (sru, cuda.sru)], ids=["indrnn", "sru"])
-def test_it_is_the_first_choice(layer, own, monkeypatch):
+@pytest.mark.parametrize(
+    ("layer", "own", "arguments"),
+    [
+        (indrnn, cuda.indrnn, (None, None, None, "tanh")),
+        (sru, cuda.sru, (None, None, None, None, "tanh")),
+        (unicornn, cuda.unicornn, (None, None, None, ())),
+        (cornn, cuda.cornn, (None, ())),
+    ],
+    ids=["indrnn", "sru", "unicornn", "cornn"],
+)
+def test_it_is_the_first_choice(layer, own, arguments, monkeypatch):
     assert next(iter(layer._BACKENDS.items())) == ("cuda", own)
-    monkeypatch.setattr(launch, "usable", lambda device: True)
-    stand_in = SimpleNamespace(device=torch.device("cuda:0"), dtype=torch.float32)
-    assert own.fits(stand_in)
+    asked = []
+    monkeypatch.setattr(cuda.selfcheck, "passed", lambda kind, device: asked.append((kind.fast, device)) or True)
+    stand_in = SimpleNamespace(device=torch.device("cuda:1"), dtype=SINGLE, dim=lambda: 3)
+    arguments = [stand_in if part is None else part for part in arguments]
+    assert own.fits(stand_in, *arguments)
+    assert cuda.fast(own).fits(stand_in, *arguments)
+    assert asked == [(False, 1), (True, 1)]
     stand_in.dtype = torch.int64
-    assert not own.fits(stand_in)
-    assert not own.fits(torch.zeros(1))
+    assert not own.fits(stand_in, *arguments)
+    assert not own.fits(torch.zeros(1), *arguments)
+    assert len(asked) == 2
 
 
 def test_on_the_cpu_cuda_is_no_backend():
