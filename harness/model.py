@@ -66,15 +66,16 @@ def _has_lengths(forward: Callable[..., Any]) -> bool:
         return False
 
 
-def unroll(layer: nn.Module, inputs: Tensor, lengths: Tensor | None = None) -> Any:
-    """What `layer` returns for `inputs` (L, N, H_in): its output (L, N, H) and its final state.
+def unroll(layer: nn.Module, inputs: Tensor, lengths: Tensor | None = None, state: Any = None) -> Any:
+    """What `layer` returns for `inputs` (L, N, H_in) from `state`, of its own kind: its output (L, N, H) and final state.
 
     A layer whose forward has a keyword ``lengths`` is given the number of steps of each sequence, (N,) int64 on the
     device of `inputs`, or None where all of them have L steps.
     """
+    begin = () if state is None else (state,)
     if not takes_lengths(layer):
-        return layer(inputs)
-    return layer(inputs, lengths=None if lengths is None else lengths.to(inputs.device))
+        return layer(inputs, *begin)
+    return layer(inputs, *begin, lengths=None if lengths is None else lengths.to(inputs.device))
 
 
 def build(

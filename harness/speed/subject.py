@@ -65,7 +65,7 @@ class Subject:
     def stream(self, state: Any = None) -> Any:
         """One time step without gradients: the state after it, of the layer's own kind, as the next call takes it."""
         with torch.no_grad():
-            return self.backbone(self.input[:1], state)[1]
+            return unroll(self.backbone, self.input[:1], state=state)[1]
 
     def keeping_forward(self) -> Tensor:
         """Forward with all that gradients need; the output (L, N, H)."""
