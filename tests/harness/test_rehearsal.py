@@ -107,13 +107,22 @@ def test_a_single_sample_and_a_single_step_are_enough() -> None:
         ),
         (
             lambda output: (output[..., :6], None),
-            "architecture mine: its layer gave an output of shape (5, 3, 6) for inputs of shape (5, 3, 2): must be"
-            " (L, N, H) = (5, 3, 8)",
+            "architecture mine: its layer gave an output of 6 features, but hidden_size is 8: make the output 8 wide, or"
+            " set an attribute output_size = 6 of the layer",
         ),
     ],
 )
 def test_a_layer_that_breaks_the_contract(wrong: Callable[[Tensor], Any], sentence: str) -> None:
     assert told(Layer(wrong)) == sentence
+
+
+def test_a_layer_whose_width_is_not_what_it_says() -> None:
+    layer = Layer(lambda output: (output[..., :6], None))
+    layer.output_size = 8  # type: ignore[assignment]
+    assert told(layer) == (
+        "architecture mine: its layer gave an output of 6 features, but its attribute output_size is 8: make the output"
+        " 8 wide, or set an attribute output_size = 6 of the layer"
+    )
 
 
 def test_a_layer_that_takes_time_for_the_batch_though_every_shape_is_right() -> None:

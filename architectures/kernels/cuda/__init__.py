@@ -19,6 +19,7 @@ from architectures.kernels import cornn as coupled
 from architectures.kernels import elementwise
 from architectures.kernels.cuda import launch, steps, sweeps
 from architectures.kernels.elementwise import ACTIVATIONS, EVERYTHING, NOTHING, STATES, Memory
+from architectures.kernels.operators import transformed
 
 __all__ = ["cornn", "fast", "indrnn", "sru", "unicornn"]
 
@@ -92,7 +93,7 @@ def sru(
 
 def _fits(input: Tensor, *_: Any, **__: Any) -> bool:
     """Whether the kernels can compute on tensors such as `input`; not under the transforms of ``torch.func``."""
-    if input.device.type != "cuda" or torch._C._are_functorch_transforms_active():
+    if input.device.type != "cuda" or transformed():
         return False
     known = input.dtype in (torch.float32, torch.float64, torch.bfloat16)
     return (known or torch.is_autocast_enabled("cuda")) and _usable(input.device.index)
