@@ -82,8 +82,8 @@ def _check_layer(recipe: Recipe, model: Model, inputs: Tensor) -> None:
     if output.dim() == 3 and output.shape[:2] == (length, samples) and output.shape[2] != width:
         said = "its attribute output_size" if hasattr(model.backbone, "output_size") else "hidden_size"
         raise UserError(
-            f"{where} gave an output of {output.shape[2]} features, but {said} is {width}: make the output {width} wide,"
-            f" or set an attribute output_size = {output.shape[2]} of the layer"
+            f"{where} gave an output of {output.shape[2]} features, but {said} is {width}: make the output {width}"
+            f" wide, or set an attribute output_size = {output.shape[2]} of the layer"
         )
     if output.shape != (length, samples, width):
         raise UserError(

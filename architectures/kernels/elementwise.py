@@ -214,9 +214,7 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
     ctx.set_materialize_grads(False)
 
 
-def _gradients(
-    ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None
-) -> tuple[Any, ...]:
+def _gradients(ctx: Any, grad_output: Tensor | None, _: Any, __: Any, grad_final: Tensor | None) -> tuple[Any, ...]:
     return _backward_of(ctx, ctx.saved_tensors, grad_output, grad_final, torch.ops.harness.sweep_backward)
 
 

@@ -43,7 +43,9 @@ MAKE: dict[str, Make] = {
 OURS = [name for name in MAKE if name != "torch.nn.LSTM"]
 
 TWICE = "what its second derivatives need is not kept, which would take half as much memory again: backend='eager'"
-WHOLE = "torch.fx takes modules of torch.nn alone as one piece: a Tracer whose is_leaf_module says so for this layer too"
+WHOLE = (
+    "torch.fx takes modules of torch.nn alone as one piece: a Tracer whose is_leaf_module says so for this layer too"
+)
 ORDER = "complex numbers have no order, which ReLU and the bound of its weights need"
 REASONS = {
     ("double_backward", "cornn"): TWICE,
@@ -51,7 +53,7 @@ REASONS = {
     ("complex_numbers", "indrnn"): ORDER,
     **{("fx_symbolic_trace", name): WHOLE for name in OURS},
 }
-"""(use, layer): why it is not so. ``proj_size`` and ``bidirectional`` are no uses but other networks, which none has."""
+"""(use, layer): why it is not so. ``proj_size`` and ``bidirectional`` are other networks, which no layer has."""
 
 USES: dict[str, Use] = {}
 
@@ -90,7 +92,7 @@ def gradients(layer: nn.Module) -> list[Tensor]:
 def trains(layer: nn.Module, input: Tensor | None = None) -> None:
     """Two steps; after each of them the output has changed."""
     input = sequences() if input is None else input
-    optimiser = torch.optim.SGD(layer.parameters(), lr=0.5)
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.01)
     for _ in range(2):
         optimiser.zero_grad()
         before = layer(input)[0]
@@ -482,10 +484,9 @@ def packed_equals_alone(make: Make, enforce_sorted: bool, given: bool) -> None:
         alone.sort(key=len, reverse=True)
     hx, single = None, [None] * len(alone)
     if given:
-        _, hx = layer(sequences(torch.float64, L, len(alone), H_IN))
-        single = [
-            hx[:, n] if isinstance(hx, Tensor) else tuple(part[:, n] for part in hx) for n in range(len(alone))
-        ]
+        with torch.no_grad():
+            _, hx = layer(sequences(torch.float64, L, len(alone), H_IN))
+        single = [hx[:, n] if isinstance(hx, Tensor) else tuple(part[:, n] for part in hx) for n in range(len(alone))]
     input = pack_sequence(alone, enforce_sorted=enforce_sorted)
     output, state = layer(input, hx)
     assert isinstance(output, PackedSequence)
@@ -495,7 +496,7 @@ def packed_equals_alone(make: Make, enforce_sorted: bool, given: bool) -> None:
     for number, sequence in enumerate(alone):
         expected, final = layer(sequence, single[number])
         same(padded[: len(sequence), number], expected)
-        same([part[:, number] for part in parts(state)], [part for part in parts(final)])
+        same([part[:, number] for part in parts(state)], list(parts(final)))
     padded.sum().backward()
     found = gradients(layer)
     layer.zero_grad()
@@ -524,9 +525,7 @@ def packed_batch_first(make: Make) -> None:
 @use
 def averaged_model(make: Make) -> None:
     layer = make()
-    averaged = torch.optim.swa_utils.AveragedModel(
-        layer, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.5)
-    )
+    averaged = torch.optim.swa_utils.AveragedModel(layer, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.5))
     averaged.update_parameters(layer)
     same(averaged(sequences())[0], layer(sequences())[0])
 

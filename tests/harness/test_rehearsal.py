@@ -107,8 +107,8 @@ def test_a_single_sample_and_a_single_step_are_enough() -> None:
         ),
         (
             lambda output: (output[..., :6], None),
-            "architecture mine: its layer gave an output of 6 features, but hidden_size is 8: make the output 8 wide, or"
-            " set an attribute output_size = 6 of the layer",
+            "architecture mine: its layer gave an output of 6 features, but hidden_size is 8: make the output 8 wide,"
+            " or set an attribute output_size = 6 of the layer",
         ),
     ],
 )
