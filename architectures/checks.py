@@ -71,7 +71,7 @@ def sequence(layer: str, input: Tensor, input_size: int, batch_first: bool) -> N
 def packed(layer: str, data: Tensor, input_size: int) -> None:
     """Refuse the data of a ``PackedSequence`` that are not (steps of all sequences, H_in)."""
     if data.dim() != 2:
-        raise ValueError(f"{layer}: expected packed sequences of shape (L, H_in), got {data.dim() - 1}D instead")
+        raise ValueError(f"{layer}: expected packed sequences of shape (L, H_in), got {data.dim()}D instead")
     _features(layer, data, input_size)
 
 

@@ -118,8 +118,9 @@ class Stack(nn.Module, Generic[S]):
 
         `input` is (L, N, H_in), (N, L, H_in) with ``batch_first``, or (L, H_in) for a single sequence; the output has
         the same shape with H in place of H_in. Sequences of different lengths come as a ``PackedSequence``, as does
-        then the output, and the final state is that of the last step of each. The state, one tensor or a pair as the class says, has tensors
-        (num_layers, N, H), or (num_layers, H) for a single sequence; the initial one is zeros when `hx` is left out.
+        then the output, and the final state is that of the last step of each. The state, one tensor or a pair as the
+        class says, has tensors (num_layers, N, H), or (num_layers, H) for a single sequence; the initial one is zeros
+        when `hx` is left out.
         Raises ``ValueError`` for other shapes, another dtype than the weights' and sequences without a step.
         """
         if isinstance(input, PackedSequence):

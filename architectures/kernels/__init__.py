@@ -40,9 +40,9 @@ def run(
 
     `implementations` maps the backends of an operation, best first, to what computes it. One that can't compute every
     call has an attribute ``fits``, a function of the same arguments that says whether it can compute this one; one that
-    is slower than those after it on some calls has an attribute ``pays``, which says whether it is not on this one. One that
-    counts what it does itself, because a compiler may take the call away from here, has an attribute ``counts``. What
-    is exported is not counted, as nothing is computed.
+    is slower than those after it on some calls has an attribute ``pays``, which says whether it is not on this one. One
+    that counts what it does itself, because a compiler may take the call away from here, has an attribute ``counts``.
+    What is exported is not counted, as nothing is computed.
     """
 
     def fits(backend: str) -> bool:
@@ -71,9 +71,10 @@ def choose(
     """The backend to run: `requested` (a layer's keyword), else ``HARNESS_BACKEND``, else the first that fits and pays.
 
     `backends` names those of the operation, best first, and `fits` tells of one of them whether it can compute this
-    call, `pays` whether it is worth it; they are asked no more than is needed. What is exported takes one of :data:`PORTABLE`, whatever is wished. The environment variable speaks to all operations at once, so one that
-    lacks the backend it names uses its best; the keyword speaks to one, so there this is a ``ValueError``, as is a name
-    that is no backend at all.
+    call, `pays` whether it is worth it; they are asked no more than is needed. The environment variable speaks to all
+    operations at once, so one that lacks the backend it names uses its best; the keyword speaks to one, so there this
+    is a ``ValueError``, as is a name that is no backend at all. What is exported takes one of :data:`PORTABLE`, even
+    where another one is asked for.
     """
     if exporting():
         backends = [backend for backend in backends if backend in PORTABLE]
@@ -88,12 +89,11 @@ def choose(
         known("HARNESS_BACKEND", wished)
         if wished in backends and fits(wished):
             return wished
-    usable = [backend for backend in backends if fits(backend)]
-    return next((backend for backend in usable if pays(backend)), usable[0])
+    return next(backend for backend in backends if fits(backend) and pays(backend))
 
 
 def exporting() -> bool:
-    """Whether a program is being made to be loaded elsewhere: ``torch.export``, ``torch.onnx.export``, ``torch.jit``."""
+    """Whether a program is being made that other programs load: by ``torch.export``, ``torch.onnx`` or ``torch.jit``."""
     import torch
 
     if torch.compiler.is_exporting():

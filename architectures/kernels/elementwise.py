@@ -4,13 +4,15 @@ The operations take and return what their readable forms in :mod:`architectures.
 and :mod:`architectures.sru` do, and are operators of torch (``torch.ops.harness.sweep``), so that ``torch.compile``
 takes them into its graphs as they are. Gradients are exact: the backward sweep reads the states that the forward one
 kept. With ``memory="low"`` only those of every 64th step are kept, and the others are worked out again: the same
-numbers, for the time of another forward sweep. Results are the same, bit for bit, for every number of threads. There
-are no second derivatives, and under the transforms of ``torch.func`` plain PyTorch is used instead.
+numbers, for the time of another forward sweep. Results are the same, bit for bit, for every number of threads. Where
+gradients are to be differentiated again (``create_graph=True``) they are made by plain PyTorch, which is used under the
+transforms of ``torch.func`` and in forward mode as well.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -19,7 +21,9 @@ from torch import Tensor
 
 from architectures import kernels
 from architectures.kernels.operators import (
+    again,
     computed_in,
+    differentiated_again,
     fits,
     function,
     no_second_derivatives,
@@ -34,6 +38,7 @@ Memory = Literal["high", "low"]
 
 SEGMENT = 64  # steps between two stored states, as in source/sweep.h
 ACTIVATIONS = {"identity": 0.0, "tanh": 1.0, "relu": 2.0}
+_ACTIVATION: dict[float, Any] = {number: name for name, number in ACTIVATIONS.items()}
 NOTHING, STATES, EVERYTHING = 0, 1, 2  # what is kept: no gradients wanted, memory="low", memory="high"
 
 
@@ -218,6 +223,9 @@ def _backward_of(
 ) -> tuple[Any, ...]:
     """The gradients of all arguments. `saved` is read once by who calls: checkpoints give it up only once."""
     *tensors, states, final = saved
+    if differentiated_again():
+        d_input, d_skip, d_weight, d_initial = again(_oracle(ctx), saved[:4], (grad_output, grad_final))
+        return None, d_input, d_skip, d_weight, d_initial, *(None,) * 4
     given = (ctx.constant, grad_output, grad_final, *ctx.others)
     d_input, d_skip, d_weight, d_initial = operator(ctx.step, *tensors, states, final, *given)
     return None, d_input, None if tensors[1] is None else d_skip, d_weight, d_initial, *(None,) * 4
@@ -226,10 +234,30 @@ def _backward_of(
 def backward(ctx: Any, gradients: tuple[Any, ...], sweep: Any) -> tuple[Any, ...]:
     """The gradients of all arguments by `sweep`, or by the operator where torch has layers to put around it."""
     saved = ctx.saved_tensors
-    # Only the operator refuses second derivatives, which gradients are enabled for.
-    alone = not torch.is_grad_enabled() and plain(*gradients, *saved)
-    operator = sweep if alone else torch.ops.harness.sweep_backward
+    operator = sweep if plain(*gradients, *saved) else torch.ops.harness.sweep_backward
     return _backward_of(ctx, saved, gradients[0], gradients[3], operator)
+
+
+def _oracle(ctx: Any) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The readable form of a step: input, skip, weight and initial states to output and final states."""
+    from architectures import indrnn, sru, unicornn  # which import this module
+
+    step, constant, (stored, _) = ctx.step, ctx.constant, ctx.others
+
+    def compute(input: Tensor, skip: Tensor | None, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+        final: Any
+        if step == "unicornn":
+            w, s, bias = weight
+            output, final = unicornn.unicornn_eager(input, w, s, bias, (initial[0], initial[1]), constant)
+        elif step == "indrnn":
+            output, final = indrnn.indrnn_eager(input, *weight, initial[0], _ACTIVATION[constant])
+        else:
+            assert skip is not None  # SRU has one
+            output, final = sru.sru_eager(input, skip, weight[:2], weight[2:], initial[0], _ACTIVATION[constant])
+        kernels.ran(step, "eager")
+        return output.to(stored or initial.dtype), torch.stack(final if isinstance(final, tuple) else (final,))
+
+    return compute
 
 
 _forward.register_autograd(_gradients, setup_context=_remember)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -21,11 +21,40 @@ SHORT = 2
 def fits(input: Tensor, *_: Any, **__: Any) -> bool:
     """Whether the library is there and can compute on tensors such as `input`.
 
-    It can't under the transforms of ``torch.func``, which torch's custom operators don't take part in.
+    It can't under the transforms of ``torch.func`` and in forward mode, which torch's custom operators don't take part
+    in: the derivatives would be missing without a word.
     """
-    if torch._C._are_functorch_transforms_active():
+    if transformed():
         return False
     return input.device.type == "cpu" and (input.dtype in SUFFIX or autocast(input)) and _usable()
+
+
+def transformed() -> bool:
+    """Whether a transform of ``torch.func`` is active, or derivatives are taken in forward mode."""
+    return torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0
+
+
+def again(
+    oracle: Callable[..., tuple[Tensor, ...]], tensors: Sequence[Tensor | None], gradients: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    """The gradients of `tensors` by plain PyTorch, which can be differentiated again (``create_graph=True``).
+
+    `oracle` computes from the `tensors` the results whose `gradients` are given; None stands for zeros. The tensors are
+    views of the given ones, so that a result that depends on one of them by a detour counts once.
+    """
+    views = [None if tensor is None else tensor.view_as(tensor) for tensor in tensors]
+    wanted = [view for view in views if view is not None and view.requires_grad]
+    given = [pair for pair in zip(oracle(*views), gradients, strict=True) if pair[1] is not None]
+    if not wanted or not given:
+        return [None] * len(views)
+    results, outside = zip(*given, strict=True)
+    found = iter(torch.autograd.grad(results, wanted, outside, create_graph=True, allow_unused=True))
+    return [next(found) if view is not None and view.requires_grad else None for view in views]
+
+
+def differentiated_again() -> bool:
+    """Whether, in a backward pass, gradients of the gradients will be asked for."""
+    return torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
 def wants_gradients(*arguments: Any) -> bool:

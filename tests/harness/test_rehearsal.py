@@ -112,6 +112,15 @@ def test_a_layer_that_breaks_the_contract(wrong: Callable[[Tensor], Any], senten
     assert told(Layer(wrong)) == sentence
 
 
+def test_a_layer_whose_width_is_not_what_it_says() -> None:
+    layer = Layer(lambda output: (output[..., :6], None))
+    layer.output_size = 8  # type: ignore[assignment]
+    assert told(layer) == (
+        "architecture mine: its layer gave an output of 6 features, but its attribute output_size is 8: make the output"
+        " 8 wide, or set an attribute output_size = 6 of the layer"
+    )
+
+
 def test_a_layer_that_takes_time_for_the_batch_though_every_shape_is_right() -> None:
     assert told(BatchFirst()) == (
         "architecture mine: its layer lets a sequence see the others of its batch: the first dimension of its input"

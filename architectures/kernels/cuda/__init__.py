@@ -20,7 +20,7 @@ from architectures.kernels import elementwise
 from architectures.kernels.cuda import selfcheck, steps, sweeps
 from architectures.kernels.cuda.variants import variant
 from architectures.kernels.elementwise import ACTIVATIONS, EVERYTHING, NOTHING, STATES, Memory
-from architectures.kernels.operators import plain
+from architectures.kernels.operators import plain, transformed
 
 __all__ = ["cornn", "fast", "indrnn", "sru", "unicornn"]
 
@@ -96,7 +96,7 @@ def _fits(step: str, constant: float, *tensors: Tensor | None, fast_math: bool =
     """Whether there are kernels for such tensors that agree with plain PyTorch; not under those of ``torch.func``."""
     input = tensors[0]
     assert input is not None
-    if not _on_gpu(input) or torch._C._are_functorch_transforms_active():
+    if not _on_gpu(input) or transformed():
         return False
     if input.dtype not in (torch.float32, torch.float64, torch.bfloat16) and not torch.is_autocast_enabled("cuda"):
         return False

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from architectures import kernels
-from architectures.kernels.operators import autocast, computed_in, no_second_derivatives
+from architectures.kernels.operators import autocast, computed_in, no_second_derivatives, transformed
 from architectures.kernels.parallel import adjoint, newton
 
 STEP_BY_STEP = "unicornn (chunks that did not converge)"
@@ -16,8 +16,9 @@ STEP_BY_STEP = "unicornn (chunks that did not converge)"
 
 
 def fits(drive: Tensor, *_: Any, **__: Any) -> bool:
-    """Whether the dtype is float32 or float64, or autocast makes it so; not under the transforms of ``torch.func``."""
-    if torch._C._are_functorch_transforms_active():
+    """Whether the dtype is float32 or float64, or autocast makes it so; not under the transforms of ``torch.func``
+    and in forward mode."""
+    if transformed():
         return False
     return drive.dtype in newton.TOLERANCE or autocast(drive)
 

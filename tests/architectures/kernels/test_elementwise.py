@@ -339,12 +339,20 @@ def test_torch_func_grad(layer, name):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_second_derivatives_are_refused_in_a_sentence(form):
-    given = [tensor.requires_grad_() for tensor in inputs(form, 4, 1, 2, torch.float64, 0)]
-    output = call(FORMS[form][0], form, given)[0]
-    first = torch.autograd.grad(output.square().sum(), given[0], create_graph=True)[0]
-    with pytest.raises(NotImplementedError, match="no second derivatives: use backend='eager'"):
-        first.sum().backward()
+@pytest.mark.parametrize("operator", [False, True], ids=["called alone", "as an operator"])
+def test_second_derivatives_are_those_of_plain_pytorch(form, operator, monkeypatch):
+    if operator:
+        monkeypatch.setattr(elementwise, "plain", lambda *_: False)
+    found = []
+    for function in FORMS[form][:2]:
+        given = [tensor.requires_grad_() for tensor in inputs(form, 4, 2, 3, torch.float64, 0)]
+        output, *finals = call(function, form, given)
+        first = torch.autograd.grad(output.square().sum() + finals[-1].sum(), given, create_graph=True)
+        sum(gradient.square().sum() for gradient in first).backward()
+        found.append([*first, *(tensor.grad for tensor in given)])
+    torch.testing.assert_close(found[0], found[1], rtol=1e-10, atol=1e-12)
+    name = form.split()[0]
+    assert kernels.counts() == {(name, "cpu"): 1, (name, "eager"): 1}, "the oracle is called alone, and counts nothing"
 
 
 @pytest.mark.parametrize(("layer", "name"), LAYERS)
