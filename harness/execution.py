@@ -15,6 +15,7 @@ from typing import Any
 from harness import checkpoint, environment
 from harness.allocation import keep_freed_memory
 from harness.errors import UserError, debugging, explained, is_out_of_memory, with_place
+from harness.finite import require_finite
 from harness.interruption import Interruption, listening
 from harness.locking import alone, run_lock
 from harness.machine import Machine
@@ -89,6 +90,7 @@ class Job:
         if self._splits is None:
             with explained(f"task {self.named.recipe.task}"):
                 splits = self.task.load(self.machine.sources(self.registry.files))
+            require_finite(splits, f"task {self.named.recipe.task}")
             parts = {part: getattr(splits, part).to(self.device) for part in ("train", "valid", "test")}
             self._splits = replace(splits, **parts)
         return self._splits

@@ -20,6 +20,7 @@ from harness.recipe import TABLES, Training, compose, label, split_variant
 from harness.recipes import written
 from harness.recipes.written import NOTES, Named, write
 from harness.registry import Registry
+from harness.textfile import parsed_toml, read_text
 
 __all__ = ["FOLDER", "Named", "NoRecipe", "listed", "named", "write"]
 
@@ -129,12 +130,7 @@ def _from_file(
     registry: Registry, file: Path, arch: str | None, task: str | None, changes: Mapping[str, Any] | None
 ) -> Named:
     """A recipe as :meth:`Recipe.to_toml` writes it; ``--arch`` and ``--task`` may fill in what it leaves open."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"--recipe {file}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"--recipe {file}: not TOML: {error}") from error
+    content = parsed_toml(read_text(file, f"--recipe {file}"), f"--recipe {file}")
     given = {"arch": arch, "task": task}
     for key, option in given.items():
         said = content.pop(key, None)

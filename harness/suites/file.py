@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from harness.errors import UserError, did_you_mean
 from harness.home import expanded
 from harness.registry import Registry
 from harness.suites.written import ONCE, Match, Settings, Share, Skip, Top, Tune, sentence
+from harness.textfile import parsed_toml, read_text
 
 SHIPPED = Path(__file__).parent
 """The suites that come with the project lie here, a TOML file each."""
@@ -91,13 +91,8 @@ def load(name_or_path: str) -> Suite:
     """The suite of a file, or a shipped one by its name; a :class:`UserError` tells the first mistake and its place."""
     file = find(name_or_path)
     place = _place(file)
-    try:
-        text = file.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-    except OSError as error:
-        raise UserError(f"{place}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{place}: not TOML: {error}") from error
+    text = read_text(file, place)
+    content = parsed_toml(text, place)
     grids = content.pop("grid", [])
     if not isinstance(grids, list) or not all(isinstance(grid, dict) for grid in grids):
         raise UserError(f"{place}: write each grid as a table of its own, [[grid]]")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from harness.errors import UserError
 from harness.recipe import toml_value
+from harness.textfile import parsed_toml, read_text
 
 OFF = "off"
 """How a choice stands for a key that is not set, such as ``clip_norm``."""
@@ -24,12 +24,7 @@ Ends = tuple[float, float, bool]
 
 def read(file: Path) -> dict[str, Any]:
     """The table ``[space]`` of a TOML file: key to a range as text, a list of choices, or one value."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"--space-file {file}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"--space-file {file}: not TOML: {error}") from error
+    content = parsed_toml(read_text(file, f"--space-file {file}"), f"--space-file {file}")
     table = content.pop("space", None)
     if not isinstance(table, dict) or content:
         raise UserError(f"--space-file {file}: must have one table, [space], with a line KEY = SPEC for each key")
