@@ -29,9 +29,8 @@ def require_finite(splits: Any, where: str) -> None:
                 continue
             place, value = found
             if name in data.shared:
-                place, named = _in_sequence(data, name, place), AXES
-            else:
-                named = AXES if name == "inputs" else ("sample", "value")
+                place = _in_sequence(data, name, place)
+            named = AXES if name == "inputs" or name in data.shared else ("sample", "value")
             told = ", ".join(f"{axis} {index}" for axis, index in zip(named, place, strict=False))
             raise UserError(
                 f"{where}: {name} of the {part} split hold {value} at {told or 'their only value'} (counted from 0): "
