@@ -17,6 +17,7 @@ from harness import checkpoint, environment
 from harness.allocation import keep_freed_memory
 from harness.errors import UserError, debugging, explained, is_out_of_memory, with_place
 from harness.evaluation import chance_level
+from harness.finite import require_finite
 from harness.interruption import Interruption, listening
 from harness.locking import alone, run_lock
 from harness.machine import Machine, subnormals_flushed
@@ -92,6 +93,7 @@ class Job:
         if self._splits is None:
             with explained(f"task {self.named.recipe.task}"):
                 splits = self.task.load(self.machine.sources(self.registry.files))
+            require_finite(splits, f"task {self.named.recipe.task}")
             parts = {part: getattr(splits, part).to(self.device) for part in ("train", "valid", "test")}
             self._splits = replace(splits, **parts)
         return self._splits

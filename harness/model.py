@@ -67,7 +67,7 @@ def _has_lengths(forward: Callable[..., Any]) -> bool:
 
 
 def unroll(layer: nn.Module, inputs: Tensor, lengths: Tensor | None = None, state: Any = None) -> Any:
-    """What `layer` returns for `inputs` (L, N, H_in) from `state`, of its own kind: its output (L, N, H) and final state.
+    """What `layer` returns for `inputs` (L, N, H_in) from a `state` of its kind: output (L, N, H) and final state.
 
     A layer whose forward has a keyword ``lengths`` is given the number of steps of each sequence, (N,) int64 on the
     device of `inputs`, or None where all of them have L steps.

@@ -26,6 +26,7 @@ from typing import Any, Literal
 from harness import neighbours
 from harness.errors import UserError, did_you_mean, one_line
 from harness.home import expanded
+from harness.textfile import encoding_of
 
 Kind = Literal["architecture", "task"]
 BUILT_IN, FILE = "built-in", "file "
@@ -167,6 +168,9 @@ def import_file(path: str) -> Any:
         return sys.modules[name]
     if not file.is_file():
         raise UserError(f"--plugin {path}: there is no such file")
+    with file.open("rb") as stream:
+        if (encoding := encoding_of(stream.read(4))) in ("utf-16", "utf-32"):  # which Python does not read
+            raise UserError(f"--plugin {path}: is {encoding.upper()} from byte 0 on: save the file as UTF-8")
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise UserError(f"--plugin {path}: not a Python file (its name must end in .py)")

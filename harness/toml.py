@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
+from harness.textfile import read_text
 
 LONGEST = 10_000
 """Characters of one value."""
@@ -48,11 +49,9 @@ def text_of(file: Path, where: str) -> str:
         size = file.stat().st_size
         if size > LARGEST:
             raise UserError(f"{where}: is too large with {size:,} bytes: such a file has {LARGEST:,} at most")
-        return file.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{where}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{where}: not TOML: {error}") from error
+    return read_text(file, where)
 
 
 def parsed(text: str, where: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tomlkit.exceptions import TOMLKitError
 from harness.errors import UserError
 from harness.home import Home
 from harness.recipe import CODE, TABLES, Recipe, split_variant
+from harness.textfile import decoded
 
 NOTES = ("source", "sources", "deviations")
 """What a table says beside the recipe."""
@@ -100,12 +101,12 @@ def _checked(file: Path) -> dict[str, Any]:
 
 def _document(file: Path) -> tomlkit.TOMLDocument:
     try:
-        return tomlkit.parse(file.read_text(encoding="utf-8"))
+        return tomlkit.parse(decoded(file.read_bytes(), f"the recipes {file}"))
     except FileNotFoundError:
         return tomlkit.document()
     except OSError as error:
         raise UserError(f"the recipes {file} cannot be read ({error.strerror or error})") from error
-    except (TOMLKitError, UnicodeDecodeError, RecursionError) as error:
+    except (TOMLKitError, RecursionError) as error:
         raise UserError(f"the recipes {file} are not TOML ({error}): mend the file or move it away") from error
 
 

@@ -15,6 +15,7 @@ from harness.store.run import Run
 from harness.store.skips import Skip
 from harness.store.store import Store
 from harness.store.timing import Timing
+from harness.textfile import utf8_lines
 
 
 def write_lines(found: Iterable[Entry], out: IO[str]) -> int:
@@ -49,12 +50,16 @@ def write_file(found: Iterable[Entry], path: Path) -> int:
 def read_lines(lines: Iterable[bytes], source: str) -> list[tuple[int, Entry]]:
     """Check every line; what they hold with their numbers, or a :class:`UserError` at the first wrong one."""
     found = []
-    for number, line in enumerate(lines, start=1):
-        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        if not text.strip():
+    for number, line in enumerate(utf8_lines(lines, source), start=1):
+        if not line.strip():
             continue
         try:
-            found.append((number, parse(text)))
+            found.append((number, parse(line.decode())))
+        except UnicodeDecodeError as error:
+            place = f"byte {error.start} (0x{line[error.start]:02x})"
+            raise UserError(
+                f"{source}, line {number}: {place} is not UTF-8: save the file as UTF-8; nothing was imported"
+            ) from error
         except ValueError as error:
             raise UserError(f"{source}, line {number}: {error}; nothing was imported") from error
     return found

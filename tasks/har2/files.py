@@ -101,7 +101,7 @@ def parse(folder: Path, sources: Sources, parts: Mapping[str, Part]) -> dict[str
 def numbers(file: Path, dtype: type, rows: int, columns: int) -> np.ndarray:
     """`file` as (rows, columns); ``Wrong`` where it does not hold just so many finite numbers."""
     try:
-        found: np.ndarray = np.loadtxt(file, dtype=dtype, ndmin=2, comments=None)
+        found: np.ndarray = np.loadtxt(file, dtype=dtype, ndmin=2, comments=None, encoding="utf-8-sig")
     except ValueError as error:
         reason = str(error).split(";")[0].rstrip(".")
         raise Wrong(f"{file} is damaged ({reason})") from error
@@ -116,7 +116,7 @@ def numbers(file: Path, dtype: type, rows: int, columns: int) -> np.ndarray:
 def require_activities(file: Path) -> None:
     """``Wrong`` unless `file` gives the activities the numbers that the two classes are defined by."""
     wanted = [f"{number} {name}" for number, name in enumerate(ACTIVITIES, start=1)]
-    if file.read_text(encoding="latin-1").split() != " ".join(wanted).split():
+    if file.read_text(encoding="utf-8-sig", errors="replace").split() != " ".join(wanted).split():
         raise Wrong(f"{file} does not say {', '.join(wanted)}")
 
 

@@ -281,7 +281,7 @@ def test_what_is_no_run_is_refused(text: str) -> None:
 
 
 def test_bytes_that_are_no_text_are_refused(other: Store) -> None:
-    with pytest.raises(UserError, match="line 1: this is not JSON"):
+    with pytest.raises(UserError, match="line 1: byte 10 .0xff. is not UTF-8"):
         read_lines([b'{"arch": "\xff"}'], "in.jsonl")
 
 
