@@ -151,7 +151,9 @@ def _layer(entry: Entry, device: str) -> Finding:
             warnings.simplefilter("ignore", RuntimeWarning)  # what it warns of is a finding of its own
             usual = _ran(entry, device, None)
             here = [backend for backend in resolve("architectures.kernels:BACKENDS") if _has(entry, device, backend)]
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return Finding("backends", name, "broken", f"{type(error).__name__}: {one_line(error)}", needed=True)
     others = [backend for backend in here if backend not in usual]
     also = f"; also has {', '.join(others)}" if others else ""

@@ -33,7 +33,9 @@ def explained(where: str) -> Iterator[None]:
         raise
     except (ValueError, OSError) as error:
         raise UserError(f"{where}: {one_line(error)}") from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # of any kind: a plugin may raise what it likes
         if is_out_of_memory(error):
             raise UserError(f"{where}: there is not enough memory for it, choose smaller sizes") from error
         raise UserError(f"{where}: {with_place(error)}") from error
@@ -42,7 +44,7 @@ def explained(where: str) -> Iterator[None]:
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, on the CPU or a GPU; torch says so by several types and wordings."""
     signs = ("not enough memory", "can't allocate memory", "out of memory")
-    return isinstance(error, MemoryError) or any(sign in str(error) for sign in signs)
+    return isinstance(error, MemoryError) or any(sign in message_of(error) for sign in signs)
 
 
 def with_place(error: BaseException) -> str:
@@ -61,7 +63,21 @@ def debugging() -> bool:
 
 def one_line(error: BaseException) -> str:
     """The message of `error` on one line without passwords, and without the type's name unless there is no message."""
-    return " ".join(mask(str(error)).split()) or type(error).__name__
+    return " ".join(mask(message_of(error)).split()) or type(error).__name__
+
+
+def message_of(error: BaseException) -> str:
+    """What `error` says; of a group, what the first of its errors says; nothing where that fails itself."""
+    try:
+        said = str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # of the plugin that raised it
+        return ""
+    if isinstance(error, BaseExceptionGroup):
+        first = error.exceptions[0]
+        return f"{said}: {type(first).__name__}: {message_of(first)}"
+    return said
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

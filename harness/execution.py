@@ -286,7 +286,9 @@ def _attempt(trainer: Trainer) -> tuple[Outcome | None, State, str | None]:
         raise elsewhere.error from elsewhere.error.__cause__
     except UserError:
         raise  # the disk is full, or the like: the run stays as it is, and goes on when that is mended
-    except (Exception, SystemExit) as error:  # of the architecture or the task: a result about them, to be kept
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # of the architecture or the task: a result about them, to be kept
         trainer.optimizer.zero_grad(set_to_none=True)
         if debugging():
             print(mask(traceback.format_exc()), end="", file=sys.stderr)

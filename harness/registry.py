@@ -179,7 +179,10 @@ def import_file(path: str) -> Any:
     try:
         with redirect_stdout(sys.stderr):  # what it prints is no part of a document that is printed
             spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        del sys.modules[name]
+        raise
+    except BaseException as error:
         del sys.modules[name]
         raise UserError(f"--plugin {path}: {type(error).__name__}{_line_of(error, file)}: {one_line(error)}") from error
     origin = f"--plugin {path}"
@@ -230,7 +233,9 @@ def _from_entry_point(kind: Kind, point: EntryPoint) -> Entry:
     try:
         with redirect_stdout(sys.stderr):
             value = point.load()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return Entry(point.name, kind, origin, problem=f"{type(error).__name__}: {one_line(error)}")
     if not _fits(value, kind):
         return Entry(point.name, kind, origin, problem=f"{point.value} is no {_expected(kind)}")
@@ -277,7 +282,9 @@ def _problem(value: Any, kind: Kind) -> str | None:
             return f'its version must be text, such as version="{value.version}", got {value.version!r}'
         try:
             options_of(value.layer)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return f"its layer's signature cannot be read ({type(error).__name__}: {one_line(error)})"
         return None
     if unknown := _misspelt(value):

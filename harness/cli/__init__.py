@@ -31,6 +31,7 @@ from harness.cli.store import store_app
 from harness.cli.streams import open_missing, replace_unknown_letters
 from harness.cli.study import study_app
 from harness.cli.suite import suite_app
+from harness.cli.terminal import printable, tell
 from harness.cli.tune import tune
 from harness.errors import UserError, debugging, one_line, with_place
 from harness.interruption import EXIT_CODES
@@ -143,7 +144,7 @@ def _refuse_passwords(arguments: Sequence[str]) -> None:
 
 def _tell_what_layers_say() -> None:
     """What is done once, such as compiling, and their warnings go to standard error, a line each."""
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {mask(str(message))}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"{printable(mask(f'warning: {message}'))}\n"
     log = logging.getLogger("architectures")
     if not log.handlers:
         log.addHandler(logging.StreamHandler())
@@ -153,5 +154,5 @@ def _tell_what_layers_say() -> None:
 def _complain(sentence: str, code: int) -> int:
     if debugging():
         print(mask(traceback.format_exc()), end="", file=sys.stderr)
-    print(mask(f"{'error: ' if code == 2 else ''}{sentence}"), file=sys.stderr)
+    tell(mask(f"{'error: ' if code == 2 else ''}{sentence}"))
     return code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import HomeOption, JsonOption
+from harness.cli.options import HomeOption, JsonOption, PluginOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +30,7 @@ def compare(
         str | None,
         typer.Option("--task", metavar="TASK", help="Compare architectures on this task, over all their seeds."),
     ] = None,
+    plugin: PluginOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -44,7 +45,7 @@ def compare(
         rows = _architectures(store, task, names)
         print(plain.dumps(rows, indent=2)) if json else _print_rows(rows)
         return
-    runs = _runs(store, names)
+    runs = _runs(store, names, plugin)
     differences = {name: _differences([getattr(run, name) for run in runs]) for name in ("recipe", "environment")}
     if json:
         from harness.store.line import document
@@ -60,7 +61,7 @@ def compare(
         _print(runs, differences, _recipes(store, runs))
 
 
-def _runs(store: Store, names: Sequence[str]) -> list[Run]:
+def _runs(store: Store, names: Sequence[str], plugins: Sequence[str] | None) -> list[Run]:
     """The runs of these ids; architectures are told apart from ids that nothing has."""
     from harness.errors import UserError
     from harness.registry import Registry
@@ -68,7 +69,7 @@ def _runs(store: Store, names: Sequence[str]) -> list[Run]:
     try:
         return [store.get(name) for name in names]
     except UserError as error:
-        known = {*Registry().architectures, *(arch for arch, _ in store.pairs())}
+        known = {*Registry(tuple(plugins or ())).architectures, *(arch for arch, _ in store.pairs())}
         if all(_named(name)[0] in known for name in names):
             raise UserError(f"{', '.join(names)}: say with --task on which task they are to be compared") from error
         raise

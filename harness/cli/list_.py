@@ -11,6 +11,7 @@ from harness.cli.group import Verbs
 from harness.cli.known import refuse_missing, refuse_unknown
 from harness.cli.options import HomeOption, JsonOption, PluginOption
 from harness.cli.study import studies
+from harness.cli.terminal import tell
 
 NEWEST = 100
 """Runs in a table unless more are asked for: a hundred thousand lines are not read."""
@@ -93,7 +94,7 @@ def runs(
             min=0,
             max=2**63 - 1,
             show_default=False,
-            help=f"Show so many, 0 for all: else {NEWEST} in a table, with --json all.",
+            help=f"Show so many; 0: all. Else {NEWEST} in a table, all with --json.",
         ),
     ] = None,
     home: HomeOption = None,
@@ -133,7 +134,7 @@ def runs(
     ]
     _print(rows, json)
     if len(found) < count and not json:
-        typer.echo(f"the newest {len(found):,} of {count:,} runs; --limit 0 shows all of them", err=True)
+        tell(f"the newest {len(found):,} of {count:,} runs; --limit 0 shows all of them")
 
 
 list_app.command("studies")(studies)
@@ -192,4 +193,4 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 def _warn(warnings: list[str]) -> None:
     for warning in warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        tell(f"warning: {warning}")

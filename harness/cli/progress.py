@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -16,7 +15,7 @@ from rich.progress import Progress as Bar
 from harness.cli.data_report import DRAW_EVERY as DRAW_EVERY
 from harness.cli.data_report import LINE_EVERY as LINE_EVERY
 from harness.cli.data_report import DataReport as DataReport
-from harness.cli.terminal import clean, duration, score
+from harness.cli.terminal import clean, duration, score, tell
 from harness.execution import Monitor
 from harness.store import Run
 from harness.training import Progress
@@ -100,7 +99,7 @@ class TerminalMonitor(Monitor):
             f"{_name_of(run)}: {note}{reason} ({scores}; {duration(run.seconds)}, run {run.id})", soft_wrap=True
         )
         for warning in run.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            tell(f"warning: {warning}")
 
     def _hide(self) -> None:
         """Take the bar off the screen, so that others may write there: the preparation of data, a line about a run."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from harness.registry import Registry
     from harness.tuning.study import Study
     from reports.statistics.best_of_k import CurvePoint
 
@@ -72,13 +73,15 @@ def show(
     """Show one study: counts, best trial, what mattered, the tuning curve, and all trials."""
     from dataclasses import asdict
 
+    from harness.registry import Registry
     from harness.store import plain
     from harness.tuning.summary import document
 
-    where, study = _find(name, storage, home)
+    registry = Registry(tuple(plugin or ()))
+    where, study = _find(name, storage, home, registry if toml else None)  # to be shown, none of it need be here
     with where.explained():
         if toml:
-            print(_best(study, plugin), end="")
+            print(_best(study, registry), end="")
             return
         content = document(study)
     content["curve"] = [asdict(point) for point in _points(content)]
@@ -88,13 +91,12 @@ def show(
         _print(content)
 
 
-def _best(study: Study, plugins: Sequence[str] | None) -> str:
+def _best(study: Study, registry: Registry) -> str:
     """The recipe of the best trial as a file that says where it comes from."""
     from harness.errors import UserError
-    from harness.registry import Registry
     from harness.tuning.search import best, nothing
 
-    found = best(study, Registry(tuple(plugins or ())))
+    found = best(study, registry)
     if found is None:
         raise UserError(nothing(study))
     return f"# {found[1].source}\n{found[1].recipe.to_toml()}"
@@ -149,7 +151,7 @@ def delete(
     print(f"deleted study {study.name} with {told(count)}")
 
 
-def _find(name: str, storage: str | None, home: str | None) -> tuple[Any, Study]:
+def _find(name: str, storage: str | None, home: str | None, registry: Registry | None = None) -> tuple[Any, Study]:
     """The study and its place; one in the home that isn't there is told with those that are."""
     from harness.errors import UserError, did_you_mean
     from harness.home import Home
@@ -163,7 +165,7 @@ def _find(name: str, storage: str | None, home: str | None) -> tuple[Any, Study]
         known = [study.name for study in every(storage, at)] if where.url is None and storage is None else []
         raise UserError(f"there is no study '{name}' in {where.name}{did_you_mean(name, known)}")
     with where.explained():
-        return where, Study.load(open_storage(where, at, create=False), name)
+        return where, Study.load(open_storage(where, at, create=False), name, registry)
 
 
 def _is_there(file: Path) -> bool:

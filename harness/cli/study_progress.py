@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from harness.cli.progress import LINE_EVERY, LONGEST
-from harness.cli.terminal import clean, duration, score
+from harness.cli.terminal import clean, duration, score, tell
 from harness.tuning import tally
 from harness.tuning.study import Study
 
@@ -55,7 +55,7 @@ class StudyProgress:
         """A line on standard error, above the one that moves."""
         if sys.stdout.isatty():
             print("\r\x1b[K", end="", flush=True)
-        print(clean(line), file=sys.stderr, flush=True)
+        tell(line)
 
     def _state(self, study: Study, over: int, now: float) -> str:
         trials = study.trials()

@@ -21,6 +21,8 @@ LEAST = 6
 """Width down to which a column of longer texts is folded."""
 UNBROKEN = 10_000
 """Width of a pipe: a line there is a record for another program and must not be folded."""
+LONGEST = 2000
+"""Characters of a sentence, which may quote what a person gave."""
 _NUMBER = re.compile(r"-|[-+]?[\d,.]+(e[-+]?\d+)?( %)?|nan|[-+]?inf")
 
 
@@ -120,9 +122,15 @@ def parameters(count: int, without_embedding: int) -> str:
     return f"{count:,}" + (f" ({without_embedding:,} without embedding)" if without_embedding != count else "")
 
 
-def tell(line: str) -> None:
-    """A line for the person, beside the output."""
-    print(line, file=sys.stderr, flush=True)
+def printable(sentence: str) -> str:
+    """A sentence on one line, without what could steer the terminal, and cut in its middle where it is very long."""
+    text = clean(sentence)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+
+
+def tell(sentence: str) -> None:
+    """Print a sentence for the person beside the output, on standard error: errors, warnings, what is under way."""
+    print(printable(sentence), file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

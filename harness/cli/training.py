@@ -56,7 +56,7 @@ class Wanted:
         registry = Registry(self.plugins)
         found = named(registry, self.arch, self.task, self.recipe, self.changes, on.home, accept_code=self.accept_code)
         for warning in registry.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            tell(f"warning: {warning}")
         return registry, self._matched(registry, found, on)
 
     def _matched(self, registry: Registry, found: Named, on: Machine) -> Named:

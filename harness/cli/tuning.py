@@ -179,7 +179,7 @@ def _finish(wanted: Tuning, study: Study, job: Job, ended: str | None, again: st
     if ended == "timeout" and not over:
         return 1
     if found is None:
-        print(nothing(study), file=sys.stderr)
+        tell(nothing(study))
         return 1
     chosen, tuned = found
     before = _tuned_before(job)

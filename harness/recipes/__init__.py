@@ -50,9 +50,10 @@ def named(
     if name.endswith(".toml"):
         return _from_file(registry, with_home(name), arch, task, changes, accept_code)
     if arch is None or task is None:
-        missing = " and ".join(option for option, value in (("--arch", arch), ("--task", task)) if value is None)
+        missing = [option for option, value in (("--arch", arch), ("--task", task)) if value is None]
         raise UserError(
-            f"name the pair to run: {missing} is missing (see 'harness list architectures' and 'list tasks')"
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: name both, or a recipe file that"
+            " does with --recipe FILE.toml (see 'harness list architectures' and 'harness list tasks')"
         )
     bare, variant = split_variant(task)
     registry.architecture(arch), registry.task(bare)  # a wrong name is told before a missing recipe

@@ -115,7 +115,9 @@ def main(order: dict[str, Any]) -> Probe:
             return _try(Case(**order["case"]), order["plugins"], order["threads"], order["max_time"])
     except UserError as error:
         return Probe(reason=str(error), wrong=not is_out_of_memory(error))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if is_out_of_memory(error):
             return Probe(reason="there is not enough memory for it")
         wrong = isinstance(error, ValueError)  # as layers complain of what they can't do

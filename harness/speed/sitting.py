@@ -179,7 +179,9 @@ class Sitting:
                     if entrant.has_time(self.limits):
                         try:
                             entrant.take(self.act, self.clock)
-                        except Exception as error:  # such as too little memory: the others go on
+                        except KeyboardInterrupt:
+                            raise
+                        except BaseException as error:  # such as too little memory: the others go on
                             entrant.failure = one_line(error)
                     left = _left(entrants, place, number, self.limits)
                     done = self.clock() - start

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import platform
-import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -15,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.cli.progress import DRAW_EVERY, LINE_EVERY, LONGEST
-from harness.cli.terminal import clean, duration, score
+from harness.cli.terminal import clean, duration, score, tell
 from harness.engines import Ended, RunUnit
 from harness.suites.board import Board, Under, Way
 from harness.suites.campaign import Watch
@@ -87,7 +86,7 @@ class SuiteProgress(Watch):
         if self.console.is_terminal:
             self.console.print(clean(line), soft_wrap=True)
         else:
-            print(clean(line), file=sys.stderr, flush=True)
+            tell(line)
 
     def _pause(self, now: float) -> float:
         if self.console.is_terminal:

@@ -162,5 +162,5 @@ def test_files_and_names_that_are_not_there(write, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="there is no suite file"):
         load(str(folder))
     (tmp_path / "bytes.toml").write_bytes(b"\xff")
-    with pytest.raises(UserError, match="suite bytes.toml: not TOML"):
+    with pytest.raises(UserError, match="suite bytes.toml: byte 0, line 1"):
         load("bytes.toml")
