@@ -119,10 +119,10 @@ class CoRNNCell(Cell[State]):
         """Run over `input` (L, N, H_in) from `state`, two tensors (N, H): see :meth:`Cell.unroll`."""
         drive, weight_zy = self.i2h(input, parts=True)
         backends = _FAST if self.fast_math else _BACKENDS
-        constants = self.dt, self.gamma, self.epsilon, self.damping
+        dt, gamma, epsilon, damping = self.dt, self.gamma, self.epsilon, self.damping
 
         def run(state: State, drive: Tensor) -> tuple[Tensor, State]:
-            return kernels.run("cornn", backend, backends, drive, weight_zy, state, *constants)
+            return kernels.run("cornn", backend, backends, drive, weight_zy, state, dt, gamma, epsilon, damping)
 
         return by_lengths(run, batch_sizes, state, drive)
 

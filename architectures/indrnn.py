@@ -79,7 +79,7 @@ class IndRNNCell(Cell[Tensor]):
     used as they are. `long_memory` starts u near the bound, for a layer of which only the last step is read.
 
     `batch_norm` normalises each unit over all steps of all sequences of a batch, padding included (but a
-    ``PackedSequence`` has none), and in evaluation by running statistics: what enters the recurrence ("before"), or what
+    ``PackedSequence`` has none), in evaluation by running statistics: what enters the recurrence ("before"), or what
     leaves it ("after": the authors' choice, but where a sequence continues another one; the state itself is not
     normalised).
     """

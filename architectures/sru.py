@@ -134,8 +134,8 @@ class SRUCell(Cell[Tensor]):
         if self.training and self.input_dropout > 0:
             read = input * mask_over_time(input, self.input_dropout)
         weight, weight_skip = self.weight.tensor_split((3 * self.hidden_size,))
-        v, bias = self.v, self.bias
-        bias = None if bias is None else bias.view(2, self.hidden_size)
+        v, biases = self.v, self.bias
+        bias = None if biases is None else biases.view(2, self.hidden_size)
         gates = project(read, weight)
         skip = project(read, weight_skip) if len(weight_skip) else input * self.scale
         backends = _FAST if self.fast_math else _BACKENDS

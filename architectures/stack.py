@@ -217,7 +217,7 @@ def over_time(
     new state and its output. All tensors that it reads must be among its arguments: for ``torch.export`` the steps
     become one operator of torch, which takes sequences of any length.
     """
-    if torch.compiler.is_exporting():
+    if torch.compiler.is_exporting() and not torch.compiler.is_dynamo_compiling():  # a strict export unrolls the steps
         return _scanned(step, state, streams, constants)
     found = []
     # Indexing the streams by time instead of unbind would make the backward pass quadratic in L.

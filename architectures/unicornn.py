@@ -157,7 +157,7 @@ class UnICORNN(Stack[State]):
     ) -> None:
         num_layers = checks.count("num_layers", num_layers)
         dropout = checks.probability("dropout", dropout)
-        steps = [dt] * num_layers if isinstance(dt, Real) else list(dt)
+        steps: list[Any] = [dt] * num_layers if isinstance(dt, Real) else list(dt)  # type: ignore[arg-type]
         if len(steps) != num_layers:
             raise ValueError(f"dt must be one number or one for each of the {num_layers} layers, got {len(steps)}")
         sizes = [input_size] + [hidden_size] * (num_layers - 1)

@@ -93,7 +93,7 @@ def choose(
 
 
 def exporting() -> bool:
-    """Whether a program is being made that other programs load: by ``torch.export``, ``torch.onnx`` or ``torch.jit``."""
+    """Whether a program is being made for others to load: by ``torch.export``, ``torch.onnx`` or ``torch.jit``."""
     import torch
 
     if torch.compiler.is_exporting():

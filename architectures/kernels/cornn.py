@@ -4,7 +4,7 @@
 (``torch.ops.harness.cornn``), so that ``torch.compile`` takes it into its graphs as it is. For the gradients it keeps
 two numbers of each step and unit, y (which is the output) and the tanh; the gradient of the weight is one product over
 all steps and sequences. Results are the same, bit for bit, for every number of threads. Half-precision tensors of an
-autocast region are computed in float32. There are no second derivatives, and no derivatives in forward mode.
+autocast region are computed in float32. There are no second derivatives; in forward mode plain PyTorch is used.
 """
 
 from __future__ import annotations

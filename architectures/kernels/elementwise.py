@@ -250,7 +250,7 @@ def _oracle(ctx: Any) -> Callable[..., tuple[Tensor, Tensor]]:
             w, s, bias = weight
             output, final = unicornn.unicornn_eager(input, w, s, bias, (initial[0], initial[1]), constant)
         elif step == "indrnn":
-            output, final = indrnn.indrnn_eager(input, *weight, initial[0], _ACTIVATION[constant])
+            output, final = indrnn.indrnn_eager(input, weight[0], weight[1], initial[0], _ACTIVATION[constant])
         else:
             assert skip is not None  # SRU has one
             output, final = sru.sru_eager(input, skip, weight[:2], weight[2:], initial[0], _ACTIVATION[constant])
