@@ -25,7 +25,10 @@ def require_finite(splits: Any, where: str) -> None:
     for part in ("train", "valid", "test"):
         data = getattr(splits, part)
         for name, tensor in data.tensors().items():
-            if (found := _first(tensor)) is None:
+            found = _first(tensor)
+            if found is not None and name == "stream":
+                found = _first(_read(data, tensor))
+            if found is None:
                 continue
             place, value = found
             if name in data.shared:
@@ -49,6 +52,16 @@ def _first(tensor: Tensor) -> tuple[tuple[int, ...], float] | None:
     flat = (~tensor.isfinite()).flatten().int().argmax()
     place = tuple(int(index) for index in torch.unravel_index(flat, tensor.shape))
     return place, float(tensor[place])
+
+
+def _read(data: Any, stream: Tensor) -> Tensor:
+    """The stream of windows with zeros in the steps that no sequence reads."""
+    lengths = data.lengths if data.lengths is not None else torch.full_like(data.inputs, data.steps)
+    change = torch.zeros(len(stream) + 1, dtype=torch.int64, device=stream.device)
+    change.index_add_(0, data.inputs, torch.ones_like(data.inputs))
+    change.index_add_(0, data.inputs + lengths, -torch.ones_like(data.inputs))
+    unread = change.cumsum(0)[:-1] == 0
+    return stream.masked_fill(unread.view(-1, *[1] * (stream.dim() - 1)), 0)
 
 
 def _in_sequence(data: Any, name: str, place: tuple[int, ...]) -> tuple[int, ...]:

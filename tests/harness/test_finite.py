@@ -52,6 +52,15 @@ def test_a_value_of_a_stream_is_told_by_the_sequence_that_reads_it() -> None:
     assert "stream of the valid split hold nan at sample 1, time step 3, channel 1 " in told("valid", data)
 
 
+def test_what_no_sequence_reads_may_be_anything() -> None:
+    stream = torch.zeros(20, 2)
+    stream[9] = float("nan")
+    data = Windows(inputs=torch.tensor([0, 10]), targets=torch.zeros(2, 1), stream=stream, steps=8)
+    require_finite(Splits.of(data, data, data), "task mine")
+    stream[17, 0] = float("inf")
+    assert "hold inf at sample 1, time step 7, channel 0 " in told("train", data)
+
+
 def test_sound_data_pass_whatever_their_type() -> None:
     pixels = Data(torch.zeros(4, 5, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64))
     fresh = Data(torch.zeros(4, 0), torch.zeros(4, 0), fresh=True)
