@@ -47,6 +47,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Operations", run.operations),
         ("Created", run.created),
         ("Version", run.version),
+        ("Code of the architecture", ", ".join(filter(None, (run.code, run.architecture_version)))),
         ("Checksum of the data", run.data_checksum),
     )
     return [(name, formats.clipped(text, 400)) for name, text in facts if text]

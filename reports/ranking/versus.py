@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from reports import formats
+from reports.ranking.apart import SHORT
 from reports.ranking.leaderboard import Ranking, plain
 from reports.ranking.rows import Row
 from reports.statistics.effects import Effect, effect
@@ -31,16 +33,18 @@ def versus(ranking: Ranking, rows: Sequence[Row]) -> list[dict[str, object]]:
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
-    """The shortest names that tell `rows` apart, as `compare` takes them: ``gru``, ``gru:tuned``, ``gru:5f3a9c0b``."""
-    for name in (
-        lambda row: row.arch,
-        lambda row: f"{row.arch}:{row.recipe}",
-        lambda row: f"{row.arch}:{row.recipe_hash[:8]}",
-    ):
-        names = [name(row) for row in rows]
-        if len(set(names)) == len(names):
-            return names
-    return [f"{row.arch}:{row.recipe_hash}" for row in rows]
+    """For each of `rows` the shortest name that no other has, as `compare` takes it: ``gru``, ``gru:tuned`` or
+    ``gru:5f3a9c0b``.
+    """
+    archs = Counter(row.arch for row in rows)
+    recipes = Counter((row.arch, row.recipe) for row in rows)
+
+    def name(row: Row) -> str:
+        if archs[row.arch] == 1:
+            return row.arch
+        return f"{row.arch}:{row.recipe if recipes[row.arch, row.recipe] == 1 else row.recipe_hash[:SHORT]}"
+
+    return [name(row) for row in rows]
 
 
 def _seeds(row: Row) -> tuple[float, ...]:

@@ -64,6 +64,28 @@ def test_a_run_is_stored_with_all_that_is_needed_to_repeat_it(job, store):
     made.model(0).load_state_dict(checkpoint.load(folder / "weights.pt")["weights"])
 
 
+def test_a_run_keeps_what_a_constant_prediction_reaches_on_both_splits(job, store):
+    made = job()
+    [run] = do(made, store)
+    assert set(run.metrics) == {"valid", "test", "chance_valid", "chance_test"}
+    for part in ("valid", "test"):
+        targets = getattr(made.splits, part).targets
+        assert run.metrics[f"chance_{part}"] == targets.bincount().max().item() / len(targets)
+    assert store.runs_frame()[["chance_valid", "chance_test"]].values.tolist() == [
+        [run.metrics["chance_valid"], run.metrics["chance_test"]]
+    ]
+
+
+def test_a_result_is_kept_where_the_chance_level_cannot_be_computed(job, store, monkeypatch):
+    def broken(task, train, data):
+        raise TypeError("no targets")
+
+    monkeypatch.setattr("harness.execution.chance_level", broken)
+    [run] = do(job(), store)
+    assert (run.state, set(run.metrics)) == ("done", {"valid", "test"})
+    assert any("no targets" in warning for warning in run.warnings)
+
+
 def test_a_layer_that_breaks_its_contract_leaves_nothing_behind(job, store):
     made = job(trouble="contract")
     with pytest.raises(UserError, match="architecture mean: its layer returns a Tensor"):
@@ -321,25 +343,3 @@ def test_no_other_word_for_subnormals_is_taken(job, store, monkeypatch):
     monkeypatch.setenv("HARNESS_SUBNORMALS", "maybe")
     with pytest.raises(UserError, match="HARNESS_SUBNORMALS=maybe"):
         do(job(), store)
-
-
-def test_a_run_keeps_what_a_constant_prediction_reaches_on_both_splits(job, store):
-    made = job()
-    [run] = do(made, store)
-    assert set(run.metrics) == {"valid", "test", "chance_valid", "chance_test"}
-    for part in ("valid", "test"):
-        targets = getattr(made.splits, part).targets
-        assert run.metrics[f"chance_{part}"] == targets.bincount().max().item() / len(targets)
-    assert store.runs_frame()[["chance_valid", "chance_test"]].values.tolist() == [
-        [run.metrics["chance_valid"], run.metrics["chance_test"]]
-    ]
-
-
-def test_a_result_is_kept_where_the_chance_level_cannot_be_computed(job, store, monkeypatch):
-    def broken(task, train, data):
-        raise TypeError("no targets")
-
-    monkeypatch.setattr("harness.execution.chance_level", broken)
-    [run] = do(job(), store)
-    assert (run.state, set(run.metrics)) == ("done", {"valid", "test"})
-    assert any("no targets" in warning for warning in run.warnings)

@@ -76,6 +76,9 @@ def test_rows_are_named_by_what_tells_them_apart() -> None:
     [ranking] = rankings(frames(*made).records())
     one, other, own = sorted(ranking.rows, key=lambda row: row.recipe_hash)
     assert [row["name"] for row in versus(ranking, [one, own])] == ["lstm:standard", "lstm:own"]
+    assert [row["name"] for row in versus(ranking, [one, other, own])] == [
+        *("lstm:aaaa1111", "lstm:bbbb1111", "lstm:own"),
+    ]
     first, second = versus(ranking, [one, other])
     assert [row["label"] for row in (first, second)] == ["standard (aaaa1111)", "standard (bbbb1111)"]
     assert str(second["sentence"]).startswith("lstm:bbbb1111 - lstm:aaaa1111: 0.00 points")
