@@ -1,7 +1,8 @@
 """Timings of the recurrences on a GPU, as JSON: ``python benchmarks/gpu.py --json FILE``.
 
-UnICORNN against the form that follows the published kernel (``published.cu``), cuDNN's LSTM of the same size, itself in
-one sweep over time where it is parallel in time, a copy of the bytes that have to be moved and the serial chain (the
+UnICORNN against the form of the published kernel (``published.cu``), cuDNN's LSTM of the same size in FP32 and in TF32,
+itself in one
+sweep over time where it is parallel in time, a copy of the bytes that have to be moved and the serial chain (the
 same length for one warp alone, which nothing can slow down).
 coRNN against plain PyTorch, cuDNN's LSTM, the products alone that it must wait for one after the other, and itself
 without graphs of its own; as CUDA graphs, which have none within them, that is the kernels and no calls. All take
@@ -15,7 +16,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -31,6 +32,7 @@ from architectures.cornn import cornn_eager
 from architectures.kernels import cuda
 from architectures.kernels.cuda import graphs as recorded
 from architectures.kernels.cuda import sweeps
+from architectures.kernels.cuda.capturing import capture
 
 SIZES = {  # L, N, H, dt, alpha, rounds
     "figure, 1000 steps": (1000, 128, 128, 0.1, 10.0, 30),
@@ -44,7 +46,9 @@ COUPLED = {  # L, N, H, dt, gamma, epsilon, rounds
 }
 STREAMS = {"forward": 2, "both": 6}
 """Arrays of (L, N, H) that UnICORNN must at least read or write: input and output; again both, and their gradients."""
-Work = Callable[[], object]
+LSTM = {"cuDNN LSTM, FP32": "ieee", "cuDNN LSTM, TF32": "tf32"}
+"""cuDNN takes TF32 unless told otherwise; ours is FP32."""
+Work = Callable[[], Any]
 
 
 def contenders(length: int, batch: int, width: int, dt: float, alpha: float) -> dict[str, dict[str, Work]]:
@@ -78,7 +82,9 @@ def contenders(length: int, batch: int, width: int, dt: float, alpha: float) -> 
             works_of_phase[name] = in_one_sweep(works_of_phase[name])
 
     lstm, through = nn.LSTM(width, width, device="cuda"), torch.randn(length, batch, width, device="cuda")
-    timed("cuDNN LSTM", lambda: lstm(through)[0], [through.requires_grad_(), *lstm.parameters()])
+    for name, precision in LSTM.items():
+        timed(name, in_precision(precision, lambda: lstm(through)[0]), [through.requires_grad_(), *lstm.parameters()])
+        works["both"][name] = in_precision(precision, works["both"][name])
 
     published = Published(on_gpu(), dt, alpha)
     x, outside = (torch.randn(length, batch, width, device="cuda") for _ in range(2))
@@ -107,6 +113,21 @@ def in_one_sweep(work: Work) -> Work:
             sweeps.by_newton, sweeps.by_segments = before
 
     return without
+
+
+def in_precision(precision: str, work: Work) -> Work:
+    """The work with cuDNN's RNNs in FP32 ("ieee") or TF32 ("tf32")."""
+
+    def within() -> Any:
+        settings = torch.backends.cudnn
+        before = settings.allow_tf32
+        settings.allow_tf32 = precision == "tf32"
+        try:
+            return work()
+        finally:
+            settings.allow_tf32 = before
+
+    return within
 
 
 def launched(work: Work) -> Work:
@@ -144,13 +165,13 @@ def coupled_contenders(
 
     leaves = [drive, weight]
     works: dict[str, dict[str, Work]] = {
-        "forward": {"ours": ours, "plain PyTorch": eager, "cuDNN LSTM": lambda: lstm(drive)[0]},
-        "both": {
-            "ours": both(ours, leaves),
-            "plain PyTorch": both(eager, leaves),
-            "cuDNN LSTM": both(lambda: lstm(drive)[0], [drive, *lstm.parameters()]),
-        },
+        "forward": {"ours": ours, "plain PyTorch": eager},
+        "both": {"ours": both(ours, leaves), "plain PyTorch": both(eager, leaves)},
     }
+    for name, precision in LSTM.items():
+        forward = lambda: lstm(drive)[0]  # noqa: E731
+        works["forward"][name] = in_precision(precision, forward)
+        works["both"][name] = in_precision(precision, both(forward, [drive, *lstm.parameters()]))
     for phase, directions in (("forward", 1), ("both", 2)):
         works[phase]["ours, launched step by step"] = launched(works[phase]["ours"])
         works[phase]["products alone"] = lambda count=directions: products(weight, batch, length, count)
@@ -187,9 +208,7 @@ def replayed(work: Work) -> Work:
         for _ in range(3):
             work()
     torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
+    graph, _ = capture(work, stream, torch.cuda.graph_pool_handle())
     return graph.replay
 
 
@@ -209,23 +228,22 @@ def measured(works: dict[str, Work], rounds: int) -> dict[str, Any]:
     }
 
 
-def all_sizes() -> dict[str, Any]:
-    """Every size and phase: called from Python as in a training, and the kernels alone as CUDA graphs."""
-    found: dict[str, Any] = {}
+def all_sizes() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every size with its phases: called from Python as in a training, and the kernels alone as CUDA graphs."""
     cases = [(title, contenders, *setting) for title, setting in SIZES.items()]
     cases += [(title, coupled_contenders, *setting) for title, setting in COUPLED.items()]
     for title, of_case, length, batch, width, *constants, rounds in cases:
-        found[title] = {"L x N x H": [length, batch, width]}
+        found: dict[str, Any] = {"L x N x H": [length, batch, width]}
         for phase, works in of_case(length, batch, width, *constants).items():
             called = measured(works, rounds)
             graphs = measured({name: replayed(work) for name, work in works.items()}, rounds)
-            found[title][phase] = {"called": called, "graph": graphs}
+            found[phase] = {"called": called, "graph": graphs}
             print(title, phase, json.dumps(graphs["over ours"]), flush=True)
-    return found
+        yield title, found
 
 
 def main() -> None:
-    """Measure, and write the file."""
+    """Measure, and write the file after every size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, required=True)
     file = parser.parse_args().json
@@ -233,13 +251,14 @@ def main() -> None:
         print("there is no GPU that this torch can use", file=sys.stderr)
         raise SystemExit(2)
     kernels.reset()
-    found = {
-        "device": torch.cuda.get_device_name(),
-        "versions": {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()},
-        "quartiles": all_sizes(),
-        "ran": {f"{operation} {backend}": count for (operation, backend), count in kernels.counts().items()},
-    }
-    file.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    versions = {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
+    found: dict[str, Any] = {"device": torch.cuda.get_device_name(), "versions": versions, "quartiles": {}}
+    for title, quartiles in all_sizes():
+        found["quartiles"][title] = quartiles
+        found["ran"] = {f"{operation} {backend}": count for (operation, backend), count in kernels.counts().items()}
+        written = file.with_suffix(".part")
+        written.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        written.replace(file)
 
 
 if __name__ == "__main__":

@@ -51,5 +51,5 @@ class Published:
     def _run(self, name: str, tensors: tuple[Tensor, ...], x: Tensor) -> None:
         assert all(tensor.is_contiguous() and tensor.dtype == torch.float32 for tensor in tensors)
         arguments = [np.int64(tensor.data_ptr()) for tensor in tensors] + self.constants
-        arguments += [np.int64(size) for size in x.shape]
+        arguments += [np.int32(size) for size in x.shape]
         self.launch(name, -(-x[0].numel() // THREADS[name]), THREADS[name], arguments)
