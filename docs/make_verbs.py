@@ -192,7 +192,7 @@ NOTES = {
         "[data sets](data.md)",
     ),
     "data import": Notes(
-        ('data import har2 "UCI HAR Dataset.zip"',),
+        ('data import har2 "UCI HAR Dataset.zip"', "data import har2 ~/copy --again"),
         "2 where the archive holds no such data, or others: what was there stays.",
         "[data sets](data.md)",
     ),
