@@ -64,8 +64,8 @@ python -m harness data import har2 ~/copy --again            # replaces what is 
 ```
 
 An import reads what it takes as the task will: a broken or incomplete copy is refused, and what was there stays. It
-says which files it took, which it left, and why. Where the SHA-256 of every file is published (MNIST, CIFAR-10, GloVe, the
-recordings of BIDMC) files are known by their content, whatever they are called.
+says which files it took, which it left, and why. Where the SHA-256 of every file is published (MNIST, CIFAR-10, GloVe,
+the recordings of BIDMC) files are known by their content, whatever they are called.
 
 The archives named below need no import: one that lies in the data folder under its own name is unpacked when a task
 needs it. `--offline` (or `HARNESS_OFFLINE=1`) makes sure that no download is tried; what is missing is then told in one
