@@ -37,7 +37,7 @@ MAKE: dict[str, Make] = {
     "gru": functools.partial(GRU, H_IN, H, LAYERS),
     "cornn": functools.partial(CoRNN, H_IN, H, LAYERS, dt=0.1),
     "unicornn": functools.partial(UnICORNN, H_IN, H, LAYERS, dt=0.1, alpha=1.0),
-    "indrnn": functools.partial(IndRNN, H_IN, H, LAYERS),
+    "indrnn": functools.partial(IndRNN, H_IN, H, LAYERS, activation="tanh"),  # ReLU may leave nothing to learn
     "sru": functools.partial(SRU, H_IN, H, LAYERS),
 }
 OURS = [name for name in MAKE if name != "torch.nn.LSTM"]
@@ -46,7 +46,7 @@ TWICE = "what its second derivatives need is not kept, which would take half as 
 WHOLE = (
     "torch.fx takes modules of torch.nn alone as one piece: a Tracer whose is_leaf_module says so for this layer too"
 )
-ORDER = "complex numbers have no order, which ReLU and the bound of its weights need"
+ORDER = "complex numbers have no order, which the bound of its weights needs"
 REASONS = {
     ("double_backward", "cornn"): TWICE,
     ("hessian_vector_product", "cornn"): TWICE,
