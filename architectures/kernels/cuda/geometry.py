@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from architectures.kernels.elementwise import SEGMENT
-from architectures.kernels.parallel.choice import pays
+from architectures.kernels.parallel.choice import FORWARD, pays
 
 WARP = 32
+CHAINS = 96  # for a multiprocessor: up to so many a sweep backward is cut into segments
 LARGEST = 256  # threads of a block: with 255 registers each they still fit a multiprocessor
 
 
@@ -24,16 +24,18 @@ def blocks(chains: int, multiprocessors: int) -> tuple[int, int]:
 def by_newton(chains: int, length: int, multiprocessors: int) -> bool:
     """Whether UnICORNN's sweep forward gives every chain a warp that takes chunks of steps at once (``newton.cu``).
 
-    Predicted to pay where :func:`architectures.kernels.parallel.choice.pays` says so; not measured.
+    Predicted to pay where :func:`architectures.kernels.parallel.choice.pays` says so of twice its scans, as an
+    iteration has twice a scan's instructions; not measured.
     """
-    return pays(chains, length, multiprocessors)
+    return pays(chains, length, multiprocessors, scans=2 * FORWARD)
 
 
 def by_segments(chains: int, segments: int, multiprocessors: int) -> bool:
     """Whether a sweep backward is cut into segments of time that run side by side (``scan.cu``).
 
-    It computes one adjoint for every unit vector of the state, one more and the gradients, and reads everything twice:
-    the work of some four sweeps. Predicted to pay where :func:`architectures.kernels.parallel.choice.pays` says so for
-    as many; not measured.
+    It reads everything twice and takes 2.2 times the instructions of one sweep, but has all that a device can have in
+    flight. One sweep takes 166 cycles a step, whatever the number of chains (a model of one warp on its machine code);
+    segments take 36 for every warp of chains that a multiprocessor has: 144 instructions, on four schedulers. So they
+    are predicted to pay up to 147 chains a multiprocessor, and are taken up to two thirds of that; not measured.
     """
-    return segments >= 4 and pays(chains, segments * SEGMENT, multiprocessors, scans=4)
+    return segments >= 4 and 0 < chains <= CHAINS * multiprocessors

@@ -3,7 +3,7 @@
 // rest, as in ../parallel/newton.py: the equations of all steps are linearised at a guess, what has to be added to the
 // guess obeys an affine recurrence of two numbers, and the lanes solve that by a scan. As corrections are scanned, the
 // states are as exact as the residuals: differences of neighbouring states, which are exact where it matters, and one
-// product that is not rounded. A chunk that does not converge is taken step by step.
+// product that is not rounded. From a chunk on that does not converge, and where it would not pay, steps are taken in turn.
 //
 // The lanes of a warp meet in shuffles only. What is done by all of them is written as EACH_LANE, which on a host is a
 // loop over lanes whose values are kept side by side; a shuffle reads there what all lanes had before the loop.
@@ -69,15 +69,17 @@ STEP_INLINE T larger(T a, T b) { return a > b || a != a ? a : b; }  // NaN where
 
 // The steps of one lane: what drives them, the guess of the states after them, and the equations there.
 template <int STEPS> struct Lane {
-    T x[STEPS], y[STEPS], z[STEPS], pull[STEPS], missing_y[STEPS], missing_z[STEPS];
+    T x[STEPS], next[STEPS], y[STEPS], z[STEPS], pull[STEPS], missing_y[STEPS], missing_z[STEPS];
 
-    // Those from `t` on. Steps from `length` on change nothing.
-    STEP_INLINE void begin(const Streams& in, int t, int length) {
+    // What drives the steps from `t` on, for the chunk after this one. Steps from `length` on change nothing.
+    STEP_INLINE void load_next(const Streams& in, int t, int length) {
 #pragma unroll
-        for (int j = 0; j < STEPS; ++j) {
-            in.load(least(t + j, length - 1), x + j);
-            y[j] = z[j] = T(0);
-        }
+        for (int j = 0; j < STEPS; ++j) in.load(least(t + j, length - 1), next + j);
+    }
+
+    STEP_INLINE void begin() {
+#pragma unroll
+        for (int j = 0; j < STEPS; ++j) x[j] = next[j], y[j] = z[j] = T(0);
     }
 
     STEP_INLINE Pair end() const { return Pair{{y[STEPS - 1], z[STEPS - 1]}}; }
@@ -166,31 +168,19 @@ STEP_INLINE bool solved(const Step& step, const Chain& chain, Lane<STEPS>* lane,
     return false;
 }
 
-// A chunk that did not converge: all lanes do the same, and one of them writes.
-STEP_INLINE void one_by_one(const Step& step, const Streams& in, const Chain& chain, const Results& to, T* state,
-                            int base, int end) {
-    T carry[CARRIES];
-    clear(carry, CARRIES);
-    for (int t = base; t < end; ++t) {
-        T x[INPUTS];
-        const T before[STATES] = {state[0], state[1]};
-        in.load(t, x);
-        step.forward(x, chain.weight, state, carry);
-        if (writes()) to.save(chain, t, before, state);
-    }
-}
-
+// The chunks of a sequence; returns the first step of one that did not converge, or `length`.
 template <int STEPS>
-STEP_INLINE void by_newton(const Step& step, const Streams& in, const Chain& chain, const Results& to, T* state,
-                           int length) {
+STEP_INLINE int by_newton(const Step& step, const Streams& in, const Chain& chain, const Results& to, T* state,
+                          int length) {
     Lane<STEPS> lane[HELD];
     Pair before[HELD], last[HELD];
+    EACH_LANE(l) lane[held(l)].load_next(in, l * STEPS, length);
     for (int base = 0; base < length; base += LANES * STEPS) {
-        EACH_LANE(l) lane[held(l)].begin(in, base + l * STEPS, length);
-        if (!solved<STEPS>(step, chain, lane, before, state, base, length)) {
-            one_by_one(step, in, chain, to, state, base, least(base + LANES * STEPS, length));
-            continue;
+        EACH_LANE(l) {
+            lane[held(l)].begin();
+            lane[held(l)].load_next(in, base + (LANES + l) * STEPS, length);  // has the iterations to arrive
         }
+        if (!solved<STEPS>(step, chain, lane, before, state, base, length)) return base;
         EACH_LANE(l) last[held(l)] = lane[held(l)].end();
         EACH_LANE(l) {
             const Pair left = from_lane(last, most(l - 1, 0));
@@ -209,6 +199,24 @@ STEP_INLINE void by_newton(const Step& step, const Streams& in, const Chain& cha
             state[0] = end.v[0], state[1] = end.v[1];
         }
     }
+    return length;
+}
+
+// The steps from `from` on, as in a sweep, by all lanes alike; one of them writes.
+STEP_INLINE void one_by_one(const Step& step, const Streams& in, const Chain& chain, const Results& to, T* state,
+                            int from, int length) {
+    T carry[CARRIES], before[STATES];
+    clear(carry, CARRIES);
+    for (int k = 0; k < STATES; ++k) before[k] = state[k];
+    steps(
+        step, in, from, length, chain.weight, state, carry,
+        [&](int base) {
+            if (base % SEGMENT == 0) clear(carry, CARRIES);
+        },
+        [&](int t, T, const T* after) {
+            if (writes()) to.save(chain, t, before, after);
+            for (int k = 0; k < STATES; ++k) before[k] = after[k];
+        });
 }
 
 // As `forward`, with 32 threads a chain.
@@ -228,9 +236,12 @@ PARALLEL forward_newton(const In* input, Index input_step, Index input_row, cons
     const T stiff = alpha + rest + T(1e-30), w = size_of(chain.weight[0]);
     const T roots = (stiff + w) * over_root(stiff + w) + stiff * over_root(stiff);
     const T turn = size_of(chain.weight[1]) * w / roots, most_turn = T(7) / LANES;
-    if (in_all_lanes(8 * turn <= most_turn)) by_newton<8>(step, in, chain, to, state, int(length));
-    else if (in_all_lanes(4 * turn <= most_turn)) by_newton<4>(step, in, chain, to, state, int(length));
-    else if (in_all_lanes(2 * turn <= most_turn)) by_newton<2>(step, in, chain, to, state, int(length));
-    else by_newton<1>(step, in, chain, to, state, int(length));
+    // Where it turns by more, an iteration takes longer than a step of the sweep; so it does where one did not converge.
+    int done = 0;
+    if (in_all_lanes(8 * turn <= most_turn)) done = by_newton<8>(step, in, chain, to, state, int(length));
+    else if (in_all_lanes(4 * turn <= most_turn)) done = by_newton<4>(step, in, chain, to, state, int(length));
+    else if (in_all_lanes(2 * turn <= most_turn)) done = by_newton<2>(step, in, chain, to, state, int(length));
+    else if (in_all_lanes(turn <= most_turn)) done = by_newton<1>(step, in, chain, to, state, int(length));
+    if (done < int(length)) one_by_one(step, in, chain, to, state, done, int(length));
     if (writes()) chain.save(state, last);
 }

@@ -13,19 +13,21 @@ enum { COLUMNS = STATES + 1 };  // of an affine function: its matrix and its con
 struct Piece {
     Chain chain;
     Streams in;
-    const Out *kept, *output;
-    Index output_step;
+    Around<Out> around;
     int number, from, end;
 
     STEP_INLINE Piece(const In* input, Index input_step, Index input_row, const In* skip, Index skip_step,
-                      Index skip_row, const T* weight, const Out* before, const Out* d_output, Index d_step,
-                      Index d_row, Index length, Index batch, Index width)
+                      Index skip_row, const T* weight, const Out* kept, const Out* d_output, Index d_step, Index d_row,
+                      In* d_input, In* d_skip, Index length, Index batch, Index width)
         : chain(thread_number() % unsigned(batch * width), batch, width) {
         number = thread_number() / unsigned(batch * width);
         from = number * SEGMENT, end = least(int(length), from + SEGMENT);
         in = Streams{input + chain.row * input_row + chain.unit, skip + chain.row * skip_row + chain.unit, input_step,
                      skip_step, width};
-        kept = before + chain.number, output = d_output + chain.row * d_row + chain.unit, output_step = d_step;
+        around.kept = kept + chain.number, around.output = d_output + chain.row * d_row + chain.unit;
+        around.d_gates = d_input + chain.row * GATES * width + chain.unit, around.d_skip = d_skip + chain.number;
+        around.kept_step = chain.chains, around.output_step = d_step;
+        around.d_gates_step = chain.chains * GATES, around.d_skip_step = chain.chains, around.width = width;
         chain.load_weights(weight, width);
     }
 
@@ -36,17 +38,12 @@ struct Piece {
         chain.load(end < length ? states + Index(number + 1) * STATES * chain.chains : last, state);
     }
 
-    // What was kept before the first step of all; of the others it is read with the steps.
-    STEP_INLINE T first(const T* initial) const {
+    // All steps, the last one first. What was kept before the first one of all comes from the initial state.
+    template <class Each> STEP_INLINE void steps_from_the_end(const T* initial, const Each& each) const {
         T state[STATES];
         chain.load(initial, state);
-        return Step::kept(state);
-    }
-
-    STEP_INLINE void load(int t, T start, T* x, T& h, T& g) const {
-        if (Step::READ_AGAIN) in.load(t, x);
-        h = t ? read(kept + (t - 1) * chain.chains) : start;
-        g = read(output + t * output_step);
+        Slots<Out> slots;
+        steps_back(in, around, slots, true, from, end, 0, Step::kept(state), each);
     }
 };
 
@@ -56,7 +53,7 @@ PARALLEL segment_maps(const In* input, Index input_step, Index input_row, const 
                       const T* last, const Out* d_output, Index output_step, Index output_row, T* maps, T alpha,
                       T rest, Index length, Index batch, Index width) {
     Piece piece(input, input_step, input_row, skip, skip_step, skip_row, weight, kept, d_output, output_step,
-                output_row, length, batch, width);
+                output_row, nullptr, nullptr, length, batch, width);
     if (!piece.exists(length)) return;
     const Step step = made<Step>(alpha, rest, 0);
     T state[STATES], adjoint[COLUMNS][STATES], carry[COLUMNS][CARRIES];
@@ -65,18 +62,15 @@ PARALLEL segment_maps(const In* input, Index input_step, Index input_row, const 
         for (int k = 0; k < STATES; ++k) adjoint[c][k] = T(c == k);
         clear(carry[c], CARRIES);
     }
-    const T start = piece.first(initial);
-#pragma unroll 4
-    for (int t = piece.end - 1; t >= piece.from; --t) {
-        T x[INPUTS] = {}, h, g, before[STATES];
-        piece.load(t, start, x, h, g);
+    piece.steps_from_the_end(initial, [&](const T* x, T h, T g) {
+        T before[STATES];
         for (int c = 0; c < COLUMNS; ++c) {
             T dx[INPUTS], dweight[WEIGHTS] = {};
             for (int k = 0; k < STATES; ++k) before[k] = state[k];
             step.backward(x, piece.chain.weight, h, c == STATES ? g : T(0), before, adjoint[c], carry[c], dx, dweight);
         }
         for (int k = 0; k < STATES; ++k) state[k] = before[k];
-    }
+    });
     T* to = maps + Index(piece.number) * COLUMNS * STATES * piece.chain.chains;
     for (int c = 0; c < COLUMNS; ++c) {
         for (int k = 0; k < Step::CARRIES; ++k) adjoint[c][k] += carry[c][k];
@@ -111,25 +105,21 @@ PARALLEL segment_backward(const In* input, Index input_step, Index input_row, co
                           const T* last, const Out* d_output, Index output_step, Index output_row, const T* ends,
                           In* d_input, In* d_skip, T* sums, T alpha, T rest, Index length, Index batch, Index width) {
     Piece piece(input, input_step, input_row, skip, skip_step, skip_row, weight, kept, d_output, output_step,
-                output_row, length, batch, width);
+                output_row, d_input, d_skip, length, batch, width);
     if (!piece.exists(length)) return;
     const Step step = made<Step>(alpha, rest, 0);
     const Chain& chain = piece.chain;
-    Around<Out> around;
-    around.d_gates = d_input + chain.row * GATES * width + chain.unit, around.d_skip = d_skip + chain.number;
-    around.d_gates_step = chain.chains * GATES, around.d_skip_step = chain.chains, around.width = width;
     Adjoint at;
     piece.load_end(states, last, length, at.state);
     chain.load(ends + Index(piece.number) * STATES * chain.chains, at.adjoint);
     clear(at.weight, WEIGHTS), clear(at.carry, CARRIES);
-    const T start = piece.first(initial);
-#pragma unroll 4
-    for (int t = piece.end - 1; t >= piece.from; --t) {
-        T x[INPUTS] = {}, dx[INPUTS], h, g;
-        piece.load(t, start, x, h, g);
+    Around<Out> to = piece.around;
+    to.begin(piece.end - 1);
+    piece.steps_from_the_end(initial, [&](const T* x, T h, T g) {
+        T dx[INPUTS];
         step.backward(x, chain.weight, h, g, at.state, at.adjoint, at.carry, dx, at.weight);
-        around.save(t, dx);
-    }
+        to.save(dx);
+    });
     const Index pieces = (length + SEGMENT - 1) / SEGMENT * chain.chains;
     for (int k = 0; k < WEIGHTS; ++k) sums[k * pieces + thread_number()] = at.weight[k];
 }

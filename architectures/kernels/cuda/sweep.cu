@@ -24,6 +24,7 @@ typedef SWEEP_STEP Step;
 enum { INPUTS = Step::INPUTS, WEIGHTS = Step::WEIGHTS, STATES = Step::STATES };
 enum { CARRIES = Step::CARRIES ? Step::CARRIES : 1 };  // an array has a size
 enum { GATES = INPUTS == 4 ? 3 : 1 };                  // inputs side by side in one tensor; a fourth is the highway
+enum { KEEPS = INPUTS == 4 };                          // what is kept isn't the output
 enum { AHEAD = 64 / sizeof(T) / (INPUTS == 4 ? 2 : 1) };  // steps: what registers hold, and longer than memory takes
 static_assert(SEGMENT % AHEAD == 0, "segments are whole numbers of chunks");
 
@@ -42,6 +43,16 @@ struct Streams {
         const In* at = gates + t * gates_step;
         for (int k = 0; k < GATES; ++k) x[k] = read(at + k * width);
         if (INPUTS > GATES) x[INPUTS - 1] = read(skip + t * skip_step);
+    }
+
+    STEP_INLINE Streams from(int t) const {
+        return Streams{gates + t * gates_step, skip + t * skip_step, gates_step, skip_step, width};
+    }
+
+    // The first step, which is then the one after it: an addition, where `load` multiplies.
+    STEP_INLINE void load_next(T* x) {
+        load(0, x);
+        gates += gates_step, skip += skip_step;
     }
 };
 
@@ -74,17 +85,19 @@ STEP_INLINE void clear(T* values, int count) {
 }
 
 // The steps from `base` on, as many as slots and before `end`; x holds the inputs of step t in slot t % AHEAD and is
-// filled for later steps. Calls each(t, output, state).
-template <bool WHOLE, class Each>
-STEP_INLINE void chunk(const Step& step, const Streams& in, T (*x)[INPUTS], int base, int end, const T* weight,
-                       T* state, T* carry, const Each& each) {
+// filled for later steps: with MORE from `next` on, which all exist, else from those before `end`. Calls
+// each(t, output, state).
+template <bool WHOLE, bool MORE, class Each>
+STEP_INLINE void chunk(const Step& step, const Streams& in, T (*x)[INPUTS], int base, int end, Streams& next,
+                       const T* weight, T* state, T* carry, const Each& each) {
 #pragma unroll
     for (int j = 0; j < AHEAD; ++j) {
         const int t = base + j;
         if (!WHOLE && t >= end) return;
         T now[INPUTS];
         for (int k = 0; k < INPUTS; ++k) now[k] = x[j][k];
-        in.load(least(t + AHEAD, end - 1), x[j]);
+        if (MORE) next.load_next(x[j]);
+        else in.load(least(t + AHEAD, end - 1), x[j]);
         const T output = step.forward(now, weight, state, carry);
         each(t, output, state);
     }
@@ -98,17 +111,18 @@ STEP_INLINE void steps(const Step& step, const Streams& in, int from, int end, c
 #pragma unroll
     for (int j = 0; j < AHEAD; ++j) in.load(least(from + j, end - 1), x[j]);
     int base = from;
-    for (; base + AHEAD <= end; base += AHEAD) {
+    Streams next = in.from(from + AHEAD);
+    for (; base + 2 * AHEAD <= end; base += AHEAD) {
         start(base);
-        chunk<true>(step, in, x, base, end, weight, state, carry, each);
+        chunk<true, true>(step, in, x, base, end, next, weight, state, carry, each);
     }
-    if (base < end) {
+    for (; base < end; base += AHEAD) {
         start(base);
-        chunk<false>(step, in, x, base, end, weight, state, carry, each);
+        chunk<false, false>(step, in, x, base, end, next, weight, state, carry, each);
     }
 }
 
-// Leaves what Left in ../source/sweep.h tells of; `output`, `kept` and `states` may be null.
+// Leaves what Left in ../source/sweep.h tells of; `kept` and `states` may be null.
 PARALLEL forward(const In* input, Index input_step, Index input_row, const In* skip, Index skip_step, Index skip_row,
                  const T* weight, const T* initial, Out* output, Out* kept, T* states, T* last, T alpha, T rest,
                  Index length, Index batch, Index width) {
@@ -120,6 +134,8 @@ PARALLEL forward(const In* input, Index input_step, Index input_row, const In* s
     chain.load_weights(weight, width);
     T state[STATES], carry[CARRIES];
     chain.load(initial, state);
+    output += chain.number;
+    if (KEEPS && kept) kept += chain.number;
     steps(
         step, in, 0, int(length), chain.weight, state, carry,
         [&](int base) {
@@ -127,9 +143,13 @@ PARALLEL forward(const In* input, Index input_step, Index input_row, const In* s
             clear(carry, CARRIES);
             if (states) chain.save(state, states + base / SEGMENT * STATES * chain.chains);
         },
-        [&](int t, T value, const T* after) {
-            if (output) write(output + t * chain.chains + chain.number, value);
-            if (kept) write(kept + t * chain.chains + chain.number, Step::kept(after));
+        [&](int, T value, const T* after) {
+            write(output, value);
+            output += chain.chains;
+            if (KEEPS && kept) {
+                write(kept, Step::kept(after));
+                kept += chain.chains;
+            }
         });
     chain.save(state, last);
 }
@@ -146,14 +166,36 @@ template <class KEPT> struct Around {
     In *d_gates, *d_skip;
     Index kept_step, output_step, d_gates_step, d_skip_step, width;
 
-    STEP_INLINE void save(int t, const T* dx) const {
-        In* at = d_gates + t * d_gates_step;
-        for (int k = 0; k < GATES; ++k) write(at + k * width, dx[k]);
-        if (INPUTS > GATES) write(d_skip + t * d_skip_step, dx[INPUTS - 1]);
+    // Where `save` begins: at the last step of a stretch.
+    STEP_INLINE void begin(int last) { d_gates += last * d_gates_step, d_skip += last * d_skip_step; }
+
+    // Of a step, and the next time of the one before it.
+    STEP_INLINE void save(const T* dx) {
+        for (int k = 0; k < GATES; ++k) write(d_gates + k * width, dx[k]);
+        d_gates -= d_gates_step;
+        if (INPUTS > GATES) {
+            write(d_skip, dx[INPUTS - 1]);
+            d_skip -= d_skip_step;
+        }
     }
 
     // What was kept is written by this very thread where memory is saved: no load that may pass a store by.
     STEP_INLINE T before(int t, int lowest) const { return widened(kept[most(t - 1, lowest) * kept_step]); }
+};
+
+// Where that of a step lies; `back` goes to the one before it.
+template <class KEPT> struct Behind {
+    Streams in;
+    const KEPT* kept;
+    const Out* output;
+
+    STEP_INLINE Behind(const Streams& all, const Around<KEPT>& around, int t)
+        : in(all.from(t)), kept(around.kept + (t - 1) * around.kept_step), output(around.output + t * around.output_step) {}
+
+    STEP_INLINE void back(const Around<KEPT>& around) {
+        in.gates -= in.gates_step, in.skip -= in.skip_step;
+        kept -= around.kept_step, output -= around.output_step;
+    }
 };
 
 template <class KEPT> struct Slots {
@@ -164,27 +206,55 @@ template <class KEPT> struct Slots {
         kept[j] = around.before(t, lowest);
     }
 
+    STEP_INLINE void fill_from(const Behind<KEPT>& there, int j) {
+        if (Step::READ_AGAIN) there.in.load(0, x[j]);
+        kept[j] = widened(*there.kept), output[j] = read(there.output);
+    }
+
     STEP_INLINE void fill_outside(const Streams& in, const Around<KEPT>& around, int j, int t) {
         if (Step::READ_AGAIN) in.load(t, x[j]);
         output[j] = read(around.output + t * around.output_step);
     }
 };
 
-// The steps from `end` or the last slot down to `base`; `first` is what was kept before step `lowest`.
-template <bool WHOLE, class KEPT>
-STEP_INLINE void chunk_back(const Step& step, const Streams& in, const Around<KEPT>& around, Slots<KEPT>& slots,
-                            int base, int end, int lowest, T first, const T* weight, Adjoint& at) {
+// The steps from `end` or the last slot down to `base`; `first` is what was kept before step `lowest`. Slots are filled
+// for earlier steps, with MORE from `behind` on, where all exist. Calls each(x, kept, d_output).
+template <bool WHOLE, bool MORE, class KEPT, class Each>
+STEP_INLINE void chunk_back(const Streams& in, const Around<KEPT>& around, Slots<KEPT>& slots, Behind<KEPT>& behind,
+                            int base, int end, int lowest, T first, const Each& each) {
 #pragma unroll
     for (int j = AHEAD - 1; j >= 0; --j) {
         const int t = base + j;
         if (!WHOLE && t >= end) continue;
-        T now[INPUTS], dx[INPUTS];
+        T now[INPUTS];
         for (int k = 0; k < INPUTS; ++k) now[k] = Step::READ_AGAIN ? slots.x[j][k] : T(0);
-        const T h = j == 0 && t == lowest ? first : slots.kept[j], g = slots.output[j];
-        slots.fill(in, around, j, t - AHEAD, lowest);
-        step.backward(now, weight, h, g, at.state, at.adjoint, at.carry, dx, at.weight);
-        around.save(t, dx);
+        const T h = !MORE && j == 0 && t == lowest ? first : slots.kept[j], g = slots.output[j];
+        if (MORE) slots.fill_from(behind, j), behind.back(around);
+        else slots.fill(in, around, j, t - AHEAD, lowest);
+        each(now, h, g);
     }
+}
+
+// The steps of a stretch from `end` down to `from`, a multiple of AHEAD, whose slots are filled where `fill` says so.
+template <class KEPT, class Each>
+STEP_INLINE void steps_back(const Streams& in, const Around<KEPT>& around, Slots<KEPT>& slots, bool fill, int from,
+                            int end, int lowest, T first, const Each& each) {
+    int base = (end - 1) / AHEAD * AHEAD;
+    if (fill) {
+#pragma unroll
+        for (int j = 0; j < AHEAD; ++j)
+            slots.fill(in, around, j, base + j < end ? base + j : base + j - AHEAD, lowest);
+    }
+    Behind<KEPT> behind(in, around, most(base - 1, 1));
+    if (base + AHEAD > end) {
+        chunk_back<false, false>(in, around, slots, behind, base, end, lowest, first, each);
+        base -= AHEAD;
+    }
+    behind = Behind<KEPT>(in, around, most(base - 1, 1));
+    for (; base >= from && base >= lowest + 2 * AHEAD; base -= AHEAD)
+        chunk_back<true, true>(in, around, slots, behind, base, end, lowest, first, each);
+    for (; base >= from; base -= AHEAD)
+        chunk_back<true, false>(in, around, slots, behind, base, end, lowest, first, each);
 }
 
 // The sweep back of one chain. With LOW, what was kept of a segment's steps is worked out again into `scratch`
@@ -196,8 +266,9 @@ STEP_INLINE void sweep_back(const Step& step, const Streams& in, Chain& chain, c
     typedef typename Either<LOW, T, Out>::Type KEPT;
     Slots<KEPT> slots;
     T carried[WEIGHTS];
+    Around<KEPT> to = around;
+    to.begin(length - 1);
     clear(carried, WEIGHTS), clear(sum, WEIGHTS);
-    const int final_base = (length - 1) / AHEAD * AHEAD;
     for (int from = (length - 1) / SEGMENT * SEGMENT; from >= 0; from -= SEGMENT) {
         const int end = least(length, from + SEGMENT), lowest = LOW ? from : 0;
         T before[STATES];
@@ -213,19 +284,13 @@ STEP_INLINE void sweep_back(const Step& step, const Streams& in, Chain& chain, c
                 [&](int t, T, const T* after) { own[(t - from) * chain.chains] = Step::kept(after); });
             around.kept = reinterpret_cast<const KEPT*>(own) - from * chain.chains;
         }
-        int base = (end - 1) / AHEAD * AHEAD;
-        if (LOW || base == final_base) {
-#pragma unroll
-            for (int j = 0; j < AHEAD; ++j)
-                slots.fill(in, around, j, base + j < end ? base + j : base + j - AHEAD, lowest);
-        }
         clear(at.weight, WEIGHTS), clear(at.carry, CARRIES);
-        if (base + AHEAD > end) {
-            chunk_back<false>(step, in, around, slots, base, end, lowest, first, chain.weight, at);
-            base -= AHEAD;
-        }
-        for (; base >= from; base -= AHEAD)
-            chunk_back<true>(step, in, around, slots, base, end, lowest, first, chain.weight, at);
+        steps_back(in, around, slots, LOW || end == length, from, end, lowest, first,
+                   [&](const T* x, T h, T g) {
+                       T dx[INPUTS];
+                       step.backward(x, chain.weight, h, g, at.state, at.adjoint, at.carry, dx, at.weight);
+                       to.save(dx);
+                   });
         for (int k = 0; k < Step::CARRIES; ++k) at.adjoint[k] += at.carry[k];
         for (int k = 0; k < WEIGHTS; ++k) add<T>(sum[k], carried[k], at.weight[k]);
         for (int k = 0; k < STATES; ++k) at.state[k] = before[k];

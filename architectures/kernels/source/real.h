@@ -77,6 +77,12 @@ template <class T> STEP_INLINE void split_exp(T t, T& power, T& rest) {
     rest = R::expm1_small(r);
 }
 
+// a / b for b up to 2^126, where a GPU may be off by two units in the last place and needs no test of the range.
+template <class T> STEP_INLINE T quotient(T a, T b) { return a / b; }
+#if defined(__CUDACC__)
+template <> STEP_INLINE float quotient(float a, float b) { return __fdividef(a, b); }
+#endif
+
 template <class T> STEP_INLINE T clamped(T x, T bound) {
     x = x > bound ? bound : x;
     return x < -bound ? -bound : x;
@@ -87,7 +93,7 @@ template <class T> STEP_INLINE T tanh_of(T x) {
     T power, rest;
     split_exp<T>(clamped(T(2) * x, Real<T>::saturated), power, rest);
     const T e = power * rest + (power - T(1));
-    return e / (e + T(2));
+    return quotient<T>(e, e + T(2));
 }
 
 // The derivative 1 - tanh(x)^2 beside it, as (1 - tanh(x)) (1 + tanh(x)) of |x| with 1 - tanh(x) = 2 / (e + 2), which
@@ -96,7 +102,7 @@ template <class T> STEP_INLINE T tanh_of(T x, T& slope) {
     const T most = Real<T>::saturated, size = T(2) * (x < T(0) ? -x : x);
     T power, rest;
     split_exp<T>(size > most ? most : size, power, rest);
-    const T e = power * rest + (power - T(1)), q = T(1) / (e + T(2)), value = e * q, less = q + q;
+    const T e = power * rest + (power - T(1)), q = quotient<T>(T(1), e + T(2)), value = e * q, less = q + q;
     slope = size > most ? T(0) : less * value + less;  // zero where tanh is 1 to the last bit
     return x < T(0) ? -value : value;
 }
@@ -117,16 +123,16 @@ STEP_INLINE float quick_tanh(float x) {
     q = q * u + 2.5840875e-2f;
     q = q * u + 4.6706438e-1f;
     q = q * u + 1.0f;
-    return x * p / q;
+    return quotient(x * p, q);
 }
 
 STEP_INLINE double quick_tanh(double x) { return tanh_of(x); }
 
-// sigmoid(x) = 1 / (1 + exp(-x)).
+// sigmoid(x) = 1 / (1 + exp(-x)); where a quotient needs more than it has, it is 0 in float32 on a GPU anyway.
 template <class T> STEP_INLINE T sigmoid_of(T x) {
     T power, rest;
     split_exp<T>(clamped(-x, Real<T>::largest), power, rest);
-    return T(1) / (T(1) + (power * rest + power));
+    return quotient<T>(T(1), T(1) + (power * rest + power));
 }
 
 // total += part, with what rounding takes away carried on to the next addition (Kahan, 1965).

@@ -202,3 +202,38 @@ def test_two_devices_in_one_process():
     found = [results(cuda.cornn, inputs(70, 3, 9, torch.float32, f"cuda:{n}")) for n in (0, 1, 0, 1)]
     assert len(graphs.CACHE) == 4
     assert all(equal(other, found[0]) for other in found[1:])
+
+
+def test_a_failed_capture_leaves_stream_allocator_and_dropout_as_they_were():
+    """Waits for a GPU: what torch itself leaves open where ``capture_end`` raises."""
+    from architectures.kernels.cuda.capturing import capture
+
+    stream, ones = torch.cuda.Stream(), torch.ones(1000, device="cuda")
+    before, reserved = torch.cuda.current_stream(), torch.cuda.memory_reserved()
+    torch.manual_seed(0)
+    expected = torch.nn.functional.dropout(ones)
+    torch.manual_seed(0)
+
+    def work() -> float:
+        torch.nn.functional.dropout(ones)
+        return float(ones.sum())  # waits for the device, which no capture can
+
+    with pytest.raises(RuntimeError):
+        capture(work, stream, torch.cuda.graph_pool_handle())
+    assert torch.cuda.current_stream() == before
+    assert torch.equal(torch.nn.functional.dropout(ones), expected)
+    torch.cuda.empty_cache()
+    assert torch.cuda.memory_reserved() <= reserved
+    graph, result = capture(lambda: ones * 2, stream, torch.cuda.graph_pool_handle())
+    graph.replay()
+    assert torch.equal(result, ones * 2)
+
+
+def test_graphs_outlive_another_one_of_their_stream():
+    """Waits for a GPU: torch 2.13 and later free the workspaces of cuBLAS of a stream with the first graph dropped."""
+    given = [inputs(70, batch, 256, torch.float32) for batch in (3, 40)]
+    expected = [results(cuda.cornn, one) for one in given]
+    graphs.CACHE._drop(next(iter(graphs.CACHE._kept)))
+    garbage = [torch.full((2**20,), float("nan"), device="cuda") for _ in range(64)]
+    assert all(equal(results(cuda.cornn, one), wanted) for one, wanted in zip(given, expected, strict=True))
+    del garbage

@@ -255,7 +255,8 @@ def test_geometry(chains, multiprocessors):
 
 def test_few_chains_and_long_sequences_are_cut_into_segments():
     assert by_segments(256, 281, 132)  # EigenWorms on an H100
-    assert not by_segments(8192, 13, 132)  # psMNIST
+    assert by_segments(8192, 13, 132)  # psMNIST
+    assert not by_segments(32 * 1024, 13, 132)
     assert not by_segments(256, 3, 132)
 
 

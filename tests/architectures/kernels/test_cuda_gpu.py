@@ -11,8 +11,9 @@ from torch import Tensor
 
 from architectures import SRU, IndRNN, UnICORNN, kernels
 from architectures.indrnn import indrnn_eager
-from architectures.kernels import cuda
-from architectures.kernels.cuda import sweeps
+from architectures.kernels import cuda, library
+from architectures.kernels.cuda import selfcheck, sweeps, verdicts
+from architectures.kernels.cuda.variants import COUPLED, STEPS, Variant
 from architectures.sru import sru_eager
 from architectures.unicornn import unicornn_eager
 
@@ -224,6 +225,16 @@ def test_autocast(dtype):
     output.sum().backward()
     assert all(parameter.grad.dtype == torch.float32 for parameter in model.parameters())
     assert kernels.counts() == {("indrnn", "cuda"): 2}
+
+
+@pytest.mark.parametrize("types", [(torch.float32,) * 3, (torch.float64,) * 3, (torch.float32, *[torch.bfloat16] * 2)])
+@pytest.mark.parametrize("step", [*STEPS.values(), COUPLED])
+def test_all_kernels_prove_themselves(step, types, tmp_path, monkeypatch):
+    """Waits for a GPU: every kernel by every route agrees with plain PyTorch."""
+    monkeypatch.setattr(library, "folder_of_cache", lambda: tmp_path)
+    selfcheck.forget()
+    assert selfcheck.passed(Variant(step, *types), 0)
+    assert [one for one in verdicts.listed() if one[3] is not None] == []
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are not two GPUs")
