@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from architectures.kernels.cuda import variants, verdicts
 from harness import diagnosis
 from harness.errors import UserError
 from harness.execution import Job, Monitor, execute
@@ -149,6 +151,19 @@ def test_doctor_tells_of_a_layer_that_fails(monkeypatch):
     monkeypatch.setattr(entry.load().layer, "forward", lambda *_: 1 / 0)
     found = backends(registry)["lstm"]
     assert (found.state, found.detail, found.needed) == ("broken", "ZeroDivisionError: division by zero", True)
+
+
+def test_doctor_shows_what_the_checks_of_cuda_kernels_have_found(monkeypatch):
+    variant = variants.Variant(variants.OSCILLATOR, *[torch.float32] * 3)
+    verdict = {"sweep": None, "newton": "the output differs from plain PyTorch by 0.5", "segments": None}
+    monkeypatch.setattr(verdicts, "KNOWN", {(variant, 1): verdict})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    found = {finding.name: finding for finding in diagnosis._cuda()}
+    assert found["UnICORNN float32, sweep on cuda:1"].state == "ok"
+    wrong = found["UnICORNN float32, newton on cuda:1"]
+    assert (wrong.state, wrong.detail, wrong.needed) == ("broken", verdict["newton"], False)
+    assert "the sweep step by step computes instead" in wrong.advice
 
 
 def test_doctor_tells_why_nothing_can_be_compiled(command, tmp_path):

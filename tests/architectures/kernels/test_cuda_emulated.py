@@ -274,3 +274,19 @@ def test_a_sequence_without_a_step_is_refused_by_the_operators(gpu):
     with pytest.raises(ValueError, match="at least one step, got one of none"):
         sweeps.backward("unicornn", *given)
     assert gpu.seen == []
+
+
+@pytest.mark.parametrize("form", ["unicornn", "sru tanh"])
+def test_plain_calls_go_past_the_operators(form, gpu, monkeypatch):
+    given = inputs(form, 5, 2, 3, torch.float64)
+    expected = results(FORMS[form][1], form, given)
+
+    def layered(*_):
+        pytest.fail("the layers of torch around the operator take a tenth of a millisecond")
+
+    for name in ("sweep", "sweep_backward"):
+        monkeypatch.setattr(torch.ops.harness, name, layered)
+    assert off(results(FORMS[form][0], form, given), expected) <= 32 * EPS[torch.float64]
+    with torch.no_grad():
+        state = [(given[4], given[5])] if form == "unicornn" else given[4:]
+        FORMS[form][0](*given[:4], *state, *FORMS[form][2])

@@ -34,7 +34,7 @@ CASES += [
 ]
 
 STEPS_OF_A_LOOP = 16
-LIMITS = {"forward": 46, "backward": 70, "segment_maps": 86, "segment_backward": 70}
+LIMITS = {"forward": 38, "backward": 67, "segment_maps": 83, "segment_backward": 67}
 """Instructions of a step of UnICORNN in float32, in the loop over whole chunks. They were 49 to 60, 80 to 83, 90 to 96
 and 83 to 101 before pointers went on from step to step, quotients needed no test of the range and nothing was tested
 for null."""
