@@ -18,7 +18,7 @@ FLUSH_EVERY = 1.0
 class Elsewhere(Exception):
     """An error of who listens: it says nothing about the run."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         super().__init__(str(error))
         self.error = error
 
@@ -58,9 +58,12 @@ class Recorder(Listener):
 
 @contextmanager
 def _elsewhere(kind: type[Exception]) -> Iterator[None]:
+    """What is raised within, if it is of `kind` or no :class:`Exception`, is an error of who listens."""
     try:
         yield
-    except (Pruned, UserError):
+    except (Pruned, UserError, KeyboardInterrupt):
         raise
-    except kind as error:
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, kind):
+            raise
         raise Elsewhere(error) from error

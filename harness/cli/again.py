@@ -61,7 +61,7 @@ def _around_seed(run: Run, what: str, program: str) -> tuple[str, str]:
     threads, asked = run.environment.get("threads"), run.environment.get("backend")
     ran = {backend for counts in run.backends.values() for backend in counts}
     wish = f"HARNESS_BACKEND={quote(asked)} " if isinstance(asked, str) and asked in ran else ""
-    wish += "HARNESS_SUBNORMALS=keep " if run.environment.get("subnormals", "kept") == "kept" else ""
+    wish += "HARNESS_SUBNORMALS=keep " if run.environment.get("subnormals") == "kept" else ""
     options = f" --device {quote(run.device)}"
     options += f" --threads {quote(str(threads))}" if threads else ""
     after = [clean(f"{options} --again")]

@@ -181,7 +181,7 @@ def test_the_variant_of_a_file_stays_unless_the_command_says_another(tmp_path):
         ("lstm", "psmnist", "published", "no recipe is called 'published' for lstm on psmnist (known: standard;"),
         ("lstn", "psmnist", "published", "did you mean 'lstm'?"),
         (None, "psmnist", "standard", "--arch is missing"),
-        (None, None, "standard", "--arch and --task is missing"),
+        (None, None, "standard", "--arch and --task are missing"),
         ("lstm", "psmnist[permutation=x]", "standard", "permutation = 'x' is refused"),
         ("lstm", "psmnist", "nowhere.toml", "--recipe nowhere.toml: cannot be read (No such file or directory)"),
     ],

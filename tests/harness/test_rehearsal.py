@@ -116,8 +116,8 @@ def test_a_layer_whose_width_is_not_what_it_says() -> None:
     layer = Layer(lambda output: (output[..., :6], None))
     layer.output_size = 8  # type: ignore[assignment]
     assert told(layer) == (
-        "architecture mine: its layer gave an output of 6 features, but its attribute output_size is 8: make the output"
-        " 8 wide, or set an attribute output_size = 6 of the layer"
+        "architecture mine: its layer gave an output of width 6, but its attribute output_size is 8: set"
+        " self.output_size = 6 in the constructor of the layer, or return 8 numbers at each step"
     )
 
 
