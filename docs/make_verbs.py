@@ -30,8 +30,9 @@ HEAD = """# Every verb
 the definitions of the command line; `--help` behind a verb tells the same in a terminal.
 
 Options may stand in any order. What may be repeated says so; a value with brackets, spaces or `*` is quoted, as in
-`--task 'adding[length=500]'`. Tables go to standard output, progress and complaints to standard error; `--json` prints
-one JSON document in place of a table.
+`--task 'adding[length=500]'`. Results go to standard output; progress, warnings and errors go to standard error. With
+`--json` standard output is one JSON document in place of a table, and what a plugin prints goes to standard error.
+Times are written as `90s`, `10m` or `2h`; a number alone is seconds.
 """
 SHARED = """## Options of many verbs
 

@@ -8,14 +8,15 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from harness import signature, toml
 from harness.errors import UserError, did_you_mean, explained
 from harness.registry import Registry
+from harness.times import seconds_of
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 TABLES = ("layer", "training", "variant", "encoder")
@@ -23,6 +24,11 @@ TABLES = ("layer", "training", "variant", "encoder")
 CODE = "code"
 """Beside the tables: the hashes of the source that a recipe was used with."""
 UNSET = "add --set {key}=VALUE, or name it among the defaults of the architecture"
+
+
+def _seconds(value: Any) -> Any:
+    """A time that is written as text in seconds; words for none stay."""
+    return seconds_of(value) if isinstance(value, str) and value.strip()[:1] in "0123456789." else value
 
 
 class Training(signature.Words):
@@ -56,8 +62,8 @@ class Training(signature.Words):
     batch is drawn from all samples."""
     precision: Literal["tf32", "bfloat16"] | None = None
     """Of products, where it is less than float32; see :func:`harness.precision.calculating`."""
-    max_time: float | None = Field(None, gt=0)
-    """Seconds of training after which the run ends as if its epochs were over."""
+    max_time: Annotated[float | None, BeforeValidator(_seconds)] = Field(None, gt=0)
+    """Seconds of training after which the run ends as if its epochs were over; ``"10m"`` is read as 600."""
 
     @model_validator(mode="after")
     def _schedule_is_complete(self) -> Self:
@@ -207,6 +213,8 @@ def label(task_class: Any, recipe: Recipe) -> str:
 
 def _as_typed(value: Any) -> str:
     """An option as :func:`split_variant` reads it back: truth values are TOML's."""
+    if isinstance(value, list):
+        return f"[{', '.join(repr(one) if isinstance(one, str) else _as_typed(one) for one in value)}]"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -218,7 +226,7 @@ def split_variant(task: str) -> tuple[str, dict[str, Any]]:
     if not rest.endswith("]"):
         raise UserError(f"task '{task}': the variant must end with ], as in adding[length=500]")
     options: dict[str, Any] = {}
-    for key, value in (key_value(part) for part in rest[:-1].split(",") if part.strip()):
+    for key, value in map(key_value, toml.items(rest[:-1])):
         if key in options:
             raise UserError(f"task '{task}': {key} is given twice")
         options[key] = value

@@ -17,11 +17,16 @@ LARGEST = 1_000_000
 """Bytes of a file."""
 DEEPEST = 20
 """Lists and tables in each other."""
+TRUTH = {"True": True, "False": False}
+"""Truth values as Python writes them."""
 _DECIMAL = re.compile(r"[+-]?(\d+\.|\.\d+)([eE][+-]?\d+)?")
 
 
 def value(text: str) -> Any:
-    """A single value as TOML reads it, ``.5`` and ``5.`` as Python does; anything else is text."""
+    """A single value as TOML reads it, ``.5`` and ``5.`` as Python does; anything else is text.
+
+    In a list words may stand without quotes, as a shell leaves them; True and False are truth values there.
+    """
     if len(text) > LONGEST:
         raise UserError(f"'{text[:40]}...' has {len(text):,} characters: a value has {LONGEST:,} at most")
     if _DECIMAL.fullmatch(text):
@@ -30,12 +35,38 @@ def value(text: str) -> Any:
     try:
         found = tomllib.loads(f"value = {text}")
     except ValueError:  # no TOML, or a number of thousands of digits
-        return text
+        found = {"value": _list_of_words(text, deep)}
     except RecursionError as error:
         raise UserError(deep) from error
     if is_deep(found, DEEPEST + 1):
         raise UserError(deep)
     return found["value"] if len(found) == 1 else text
+
+
+def items(text: str) -> list[str]:
+    """What stands between the commas of `text`, without those in brackets and quotation marks; nothing of blanks."""
+    found, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        else:
+            depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and not quote and depth == 0:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [one.strip() for one in found if one.strip()]
+
+
+def _list_of_words(text: str, deep: str) -> Any:
+    """A list that is no TOML because of its words; `text` itself where it is no list."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return text
+    if len(text) - len(text.lstrip("[ ")) > 2 * DEEPEST:
+        raise UserError(deep)
+    return [TRUTH[one] if one in TRUTH else value(one) for one in items(text[1:-1])]
 
 
 def read(file: Path, where: str) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _compiler() -> list[str]:
         if (file := shutil.which(name)) is not None:
             return [file]
     if importlib.util.find_spec("ziglang") is not None:
-        return [sys.executable, "-m", "ziglang", "c++"]
+        return [sys.executable, "-P", "-m", "ziglang", "c++"]  # -P: no ziglang.py of the current folder
     raise Unusable(
         f"there is no C++ compiler: none of {', '.join(COMPILERS)} is on the path; install one, name it in CXX, or"
         " 'python -m pip install ziglang'"

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.options import HomeOption, JsonOption, PluginOption
+from harness.cli.streams import print_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from harness.registry import Registry
     from harness.store import Run, Store
     from reports.ranking.leaderboard import Ranking
 
@@ -36,16 +38,20 @@ def compare(
 ) -> None:
     """Compare runs, or architectures on a task: scores, how sure the differences are, recipes, curves."""
     from harness.errors import UserError
+    from harness.registry import Registry
     from harness.store import open_store, plain
 
     if len(names) < 2:
         raise UserError(f"{names[0]}: name at least two {'architectures' if task else 'runs'} to compare")
-    store = open_store(home, create=False)
+    store, registry = open_store(home, create=False), Registry(tuple(plugin or ()))
     if task is not None:
-        rows = _architectures(store, task, names)
-        print(plain.dumps(rows, indent=2)) if json else _print_rows(rows)
+        rows = _architectures(store, task, names, registry)
+        if json:
+            print_document(plain.dumps(rows, indent=2))
+        else:
+            _print_rows(rows)
         return
-    runs = _runs(store, names, plugin)
+    runs = _runs(store, names, registry)
     differences = {name: _differences([getattr(run, name) for run in runs]) for name in ("recipe", "environment")}
     if json:
         from harness.store.line import document
@@ -53,29 +59,28 @@ def compare(
         content = {
             "runs": [document(run) for run in runs],
             "differences": differences,
-            "recipes": _recipes(store, runs),
+            "recipes": _recipes(store, runs, registry),
             "unlike": _unlike(runs),
         }
-        print(plain.dumps(content, indent=2))
+        print_document(plain.dumps(content, indent=2))
     else:
-        _print(runs, differences, _recipes(store, runs))
+        _print(runs, differences, _recipes(store, runs, registry))
 
 
-def _runs(store: Store, names: Sequence[str], plugins: Sequence[str] | None) -> list[Run]:
+def _runs(store: Store, names: Sequence[str], registry: Registry) -> list[Run]:
     """The runs of these ids; architectures are told apart from ids that nothing has."""
     from harness.errors import UserError
-    from harness.registry import Registry
 
     try:
         return [store.get(name) for name in names]
     except UserError as error:
-        known = {*Registry(tuple(plugins or ())).architectures, *(arch for arch, _ in store.pairs())}
+        known = {*registry.architectures, *(arch for arch, _ in store.pairs())}
         if all(_named(name)[0] in known for name in names):
             raise UserError(f"{', '.join(names)}: say with --task on which task they are to be compared") from error
         raise
 
 
-def _architectures(store: Store, task: str, names: Sequence[str]) -> list[dict[str, Any]]:
+def _architectures(store: Store, task: str, names: Sequence[str], registry: Registry) -> list[dict[str, Any]]:
     """The rows of `names` (``cornn``, or ``cornn:tuned``) in a ranking of `task`, against the first of them.
 
     The ranking is the first that has all of them. Of several recipes that a name may mean, the validation set chooses.
@@ -84,7 +89,7 @@ def _architectures(store: Store, task: str, names: Sequence[str]) -> list[dict[s
     from harness.errors import UserError, did_you_mean
     from reports import versus
 
-    found = rankings_of(store, task)
+    found = rankings_of(store, task, registry)
     for ranking in found:
         rows = [ranking.chosen(*_named(name)) for name in names]
         if None not in rows:
@@ -124,14 +129,14 @@ def _named(name: str) -> tuple[str, str | None]:
     return arch, recipe or None
 
 
-def _recipes(store: Store, runs: Sequence[Run]) -> list[dict[str, Any]]:
+def _recipes(store: Store, runs: Sequence[Run], registry: Registry) -> list[dict[str, Any]]:
     """What all stored seeds of the recipes of `runs` say, where they may be ranked together and are no trials."""
     from harness.cli.ranked import rankings_of
     from reports import versus
 
     tested = [run for run in runs if run.trial is None]
     hashes = dict.fromkeys(run.recipe_hash for run in tested)
-    for ranking in rankings_of(store, tested[0].task) if len(hashes) > 1 else []:
+    for ranking in rankings_of(store, tested[0].task, registry) if len(hashes) > 1 else []:
         rows = [row for key in hashes for row in ranking.rows if row.recipe_hash == key and row.test]
         if len(rows) == len(hashes):
             return versus(ranking, rows)

@@ -9,6 +9,7 @@ import typer
 
 from harness.cli.group import Verbs
 from harness.cli.options import DataRootOption, HomeOption, JsonOption, OfflineOption, PluginOption
+from harness.cli.streams import print_document
 
 if TYPE_CHECKING:
     from harness.datasets import DataSets
@@ -37,7 +38,7 @@ def list_(
     data_sets = _data_sets(plugin, data_root, home)
     rows = data_sets.rows()
     if json:
-        print(jsons.dumps(rows, indent=2))
+        print_document(jsons.dumps(rows, indent=2))
         return
     from harness.cli.terminal import print_rows
 
@@ -107,7 +108,7 @@ def check(
     data_sets = _data_sets(plugin, data_root, home)
     rows = [data_sets.check(dataset) for dataset in data_sets.named(names or [])]
     if json:
-        print(jsons.dumps(rows, indent=2))
+        print_document(jsons.dumps(rows, indent=2))
     else:
         from harness.cli.terminal import print_rows
 

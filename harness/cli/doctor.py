@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from harness.cli.options import DataRootOption, HomeOption, JsonOption, OfflineOption, PluginOption
+from harness.cli.streams import print_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,9 @@ def doctor(
     findings = diagnose(Registry(tuple(plugin or ())), where, find_data(data_root, where), no_network(offline))
     needed = [finding for finding in findings if finding.state == "broken" and finding.needed]
     if json:
-        print(jsons.dumps({"healthy": not needed, "findings": [vars(finding) for finding in findings]}, indent=2))
+        print_document(
+            jsons.dumps({"healthy": not needed, "findings": [vars(finding) for finding in findings]}, indent=2)
+        )
     else:
         for section, found in groupby(findings, lambda finding: finding.section):
             print(f"\n{section}")

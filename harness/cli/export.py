@@ -13,6 +13,7 @@ import typer
 
 from harness.cli.known import refuse_unknown
 from harness.cli.options import HomeOption, path_option
+from harness.cli.streams import kept_for_document
 from harness.cli.terminal import number
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def export(
         kinds = [kind for kind in kinds if kind is Kind.RUNS]  # of the others none has such a state
     if task is not None or suite is not None:
         kinds = [kind for kind in kinds if kind is not Kind.TIMINGS]  # they are of no task
-    belongs = _everything if suite is None else _of_suite(suite, store, place)
+    with kept_for_document():  # a suite may need plugins
+        belongs = _everything if suite is None else _of_suite(suite, store, place)
     counts: Counter[Kind] = Counter()
     entries = (
         entry

@@ -64,17 +64,18 @@ def stored_curves(home: str | None) -> pandas.DataFrame:
     return found.assign(run=found["run"].astype("category"))
 
 
-def of_task(store: Store, task: str) -> Frames:
+def of_task(store: Store, task: str, registry: Registry) -> Frames:
     """The runs of one task, and what the task states of chance where some of them do not know it: for its rankings."""
     from harness.cli.reported import registered
+    from harness.cli.reported import runs as stored
     from harness.recipes import is_default
     from reports import Frames
 
     runs, documents = store.tested_frame(task)
     default = list(map(is_default, runs["arch"], runs["task"], documents["recipe"]))
     known = runs["chance_test"].notna() | (runs["state"] != "done")
-    tasks = {} if known.all() else {"tasks": registered.stated(Registry(), task.partition("[")[0])}
-    return Frames(runs.assign(arch_title="", task_title="", default=default), **tasks)
+    tasks = {} if known.all() else {"tasks": registered.stated(registry, task.partition("[")[0])}
+    return Frames(runs.assign(**stored.titles(runs, documents, registry), default=default), **tasks)
 
 
 def _for_each(names: pandas.Series, say: Callable[[str], str]) -> list[str]:

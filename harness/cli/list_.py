@@ -10,6 +10,7 @@ import typer
 from harness.cli.group import Verbs
 from harness.cli.known import refuse_missing, refuse_unknown
 from harness.cli.options import HomeOption, JsonOption, PluginOption
+from harness.cli.streams import print_document
 from harness.cli.study import studies
 from harness.cli.terminal import tell
 
@@ -44,7 +45,7 @@ def tasks(
 
     registry = Registry(tuple(plugin or ()))
     if json:
-        print(jsons.dumps(facts(registry, name), indent=2))
+        print_document(jsons.dumps(facts(registry, name), indent=2))
         return
     for heading, text in page(registry, name):
         print(f"{heading}: {text}")
@@ -157,7 +158,7 @@ def timings(
     if not found:
         refuse_unknown(store, arch)
     if json:
-        print(jsons.dumps([document(timing) for timing in found], indent=2))
+        print_document(jsons.dumps([document(timing) for timing in found], indent=2))
     else:
         print_timings(found)
 
@@ -184,7 +185,7 @@ def _list_entries(room: str, plugin: list[str] | None, json: bool) -> None:
 
 def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        print(jsons.dumps(rows, indent=2))
+        print_document(jsons.dumps(rows, indent=2))
         return
     from harness.cli.terminal import print_rows
 

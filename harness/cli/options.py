@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli.streams import kept_for_document
 from harness.errors import UserError
 from harness.home import with_home
+from harness.times import seconds_of
 
 
 def _backend(name: str | None) -> str | None:
@@ -34,6 +36,13 @@ def path_option(name: str, metavar: str, help: str, *, kind: type[Path | str] = 
     return typer.Option(name, metavar=metavar, help=help, parser=path)
 
 
+def _pause(value: str | float) -> float:
+    try:
+        return value if isinstance(value, float) else seconds_of(value)
+    except ValueError as error:
+        raise UserError(f"--checkpoint-every {value}: {error}; 0: at every step") from error
+
+
 HomeOption = Annotated[
     str | None,
     path_option(
@@ -51,6 +60,10 @@ OfflineOption = Annotated[bool, typer.Option("--offline", help="Never try the ne
 PluginOption = Annotated[
     list[str] | None,
     path_option("--plugin", "FILE.py", "A file that defines architectures or tasks; may be repeated.", kind=str),
+]
+CheckpointOption = Annotated[
+    float,
+    typer.Option("--checkpoint-every", metavar="TIME", parser=_pause, help="Time between two checkpoints: 30s, 2m."),
 ]
 AcceptCodeOption = Annotated[
     bool,
@@ -97,7 +110,18 @@ MatchStepTimeOption = Annotated[
         " a time such as 5ms, or an architecture, whose standard recipe is then measured in turns.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
+
+
+def _keep_output(context: typer.Context, json: bool) -> bool:
+    """Keep standard output for the document until the verb ends."""
+    if json:
+        context.with_resource(kept_for_document())
+    return json
+
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON for scripts instead of a table.", callback=_keep_output)
+]
 EngineOption = Annotated[
     str,
     typer.Option(

@@ -1,4 +1,4 @@
-"""Progress of runs: a moving bar in a terminal, a line now and then in a log file."""
+"""Progress of runs on standard error: a moving bar in a terminal, a line now and then in a log file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ WIDE = 100
 
 
 class TerminalMonitor(Monitor):
-    """Shows loss, validation metric and time left of the run under way, and one line for each run that ended.
+    """Shows loss, validation metric and time left of the run under way, and prints one line for each run that ended, the
+    only ones on standard output.
 
     Args:
         metric: name of the task's metric.
@@ -36,7 +37,7 @@ class TerminalMonitor(Monitor):
 
     def __init__(self, metric: str, epochs: int) -> None:
         self.metric, self.epochs = metric, epochs
-        self.console = Console(markup=False, highlight=False, emoji=False)
+        self.console = Console(stderr=True, markup=False, highlight=False, emoji=False)
         name, state = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[state]"))
         drawing = [BarColumn(12)] if self.console.width >= WIDE else []  # what is written matters more
         self.bar = Bar(name, *drawing, state, console=self.console, transient=True)
@@ -95,9 +96,7 @@ class TerminalMonitor(Monitor):
         scores = ", ".join(f"{part} {score(self.metric, run.metrics.get(part))}" for part in parts)
         note = "done before" if known else run.state
         reason = f": {clean(run.reason)}" if run.reason else ""
-        self.console.print(
-            f"{_name_of(run)}: {note}{reason} ({scores}; {duration(run.seconds)}, run {run.id})", soft_wrap=True
-        )
+        print(f"{_name_of(run)}: {note}{reason} ({scores}; {duration(run.seconds)}, run {run.id})", flush=True)
         for warning in run.warnings:
             tell(f"warning: {warning}")
 

@@ -10,6 +10,7 @@ from harness.cli.known import refuse_mistyped
 from harness.cli.options import (
     AcceptCodeOption,
     BackendOption,
+    CheckpointOption,
     DataRootOption,
     HomeOption,
     JsonOption,
@@ -47,9 +48,7 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     backend: BackendOption = None,
     threads: ThreadsOption = None,
-    checkpoint_every: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Time between two checkpoints.")
-    ] = 10.0,
+    checkpoint_every: CheckpointOption = 10.0,
     plugin: PluginOption = None,
     accept_code: AcceptCodeOption = False,
     data_root: DataRootOption = None,

@@ -8,6 +8,7 @@ import typer
 
 from harness.cli import again
 from harness.cli.options import HomeOption, JsonOption
+from harness.cli.streams import print_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,9 @@ def show(
     if json:
         from harness.store.line import document
 
-        print(plain.dumps(document(found), indent=2))
+        print_document(plain.dumps(document(found), indent=2))
     elif toml:
-        print(again.toml(found), end="")
+        print_document(again.toml(found), end="")
     else:
         _print(found)
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.options import HomeOption, JsonOption, PluginOption, ThreadsOption
+from harness.cli.streams import print_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.interruption import Interruption
+    from harness.registry import Registry
     from harness.speed.cases import Case
     from harness.speed.sitting import Sitting
     from harness.store import Run, Store, Timing
@@ -61,10 +63,10 @@ def speed(
     from harness.speed.wanted import Wanted
     from harness.store import open_store
 
-    runs = _layers_of(home, run, task)
+    registry = Registry(tuple(plugin or ()))
+    runs = _layers_of(home, run, task, registry)
     wanted = Wanted(arch, length, batch, hidden, layers, input, device, backend, dtype, changes, preset, runs)
     limits = Limits(repeats, seconds(max_time) or 60.0)
-    registry = Registry(tuple(plugin or ()))
     cases = wanted.cases(registry)
     keep_freed_memory()
     used = machine(home, None, True, "auto", threads, 0.0, None).use_threads()
@@ -77,7 +79,7 @@ def speed(
     raise typer.Exit(int(not any(timing.state == "done" for timing in timings)))
 
 
-def _layers_of(home: str | None, ids: Sequence[str] | None, task: str | None) -> list[Run]:
+def _layers_of(home: str | None, ids: Sequence[str] | None, task: str | None, registry: Registry) -> list[Run]:
     """The runs that ``--run`` names, or those that stand for the architectures on ``--task``."""
     from harness.cli.ranked import standing
     from harness.errors import UserError
@@ -89,7 +91,7 @@ def _layers_of(home: str | None, ids: Sequence[str] | None, task: str | None) ->
     if not ids and not task:
         return []
     store = open_store(home, create=False)
-    return standing(store, task) if task else [store.get(one) for one in words("--run", ids or ())]
+    return standing(store, task, registry) if task else [store.get(one) for one in words("--run", ids or ())]
 
 
 def _measure(sitting: Sitting, cases: Sequence[Case], store: Store, asked: Interruption) -> list[Timing]:
@@ -110,7 +112,7 @@ def _print(timings: Sequence[Timing], preset: str | None, json: bool) -> None:
     if json:
         from harness.store.line import document
 
-        print(jsons.dumps([document(timing) for timing in timings], indent=2))
+        print_document(jsons.dumps([document(timing) for timing in timings], indent=2))
         return
     from harness.cli.timings import print_beside, print_timings
     from harness.speed.presets import preset as find

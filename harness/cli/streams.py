@@ -5,6 +5,12 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import TextIO
+
+_kept: list[TextIO] = []
+"""Standard output while it is kept for a document."""
 
 
 def open_missing() -> None:
@@ -28,3 +34,35 @@ def replace_unknown_letters() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def kept_for_document() -> Iterator[None]:
+    """Keep standard output for :func:`print_document`; what a plugin, a library or a program prints goes to standard
+    error."""
+    if _kept:
+        yield
+        return
+    out, descriptor = sys.stdout, None
+    out.flush()
+    try:
+        if out.fileno() == 1:  # else a caller of Python has replaced it, and no other program writes there
+            descriptor = os.dup(1)
+            os.dup2(2, 1)
+    except (OSError, AttributeError):  # a stream in memory
+        pass
+    kept = out if descriptor is None else open(descriptor, "w", encoding=out.encoding, errors=out.errors)  # noqa: PTH123, SIM115
+    _kept.append(kept)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _kept.clear()
+        if descriptor is not None:
+            os.dup2(descriptor, 1)
+            kept.close()
+
+
+def print_document(text: str, end: str = "\n") -> None:
+    """Print a document to standard output, also while that is kept for it."""
+    print(text, end=end, file=_kept[0] if _kept else sys.stdout, flush=True)

@@ -11,6 +11,7 @@ import typer
 from harness.cli.group import Verbs
 from harness.cli.known import refuse_missing
 from harness.cli.options import HomeOption, JsonOption, PluginOption
+from harness.cli.streams import kept_for_document, print_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ def studies(storage: StorageOption = None, home: HomeOption = None, json: JsonOp
 
     found = [row(study) for study in every(storage, Home.find(home))]
     if json:
-        print(jsons.dumps(found, indent=2))
+        print_document(jsons.dumps(found, indent=2))
         return
     print_rows(
         [
@@ -81,12 +82,13 @@ def show(
     where, study = _find(name, storage, home, registry if toml else None)  # to be shown, none of it need be here
     with where.explained():
         if toml:
-            print(_best(study, registry), end="")
+            with kept_for_document():
+                print_document(_best(study, registry), end="")
             return
         content = document(study)
     content["curve"] = [asdict(point) for point in _points(content)]
     if json:
-        print(plain.dumps(content, indent=2))
+        print_document(plain.dumps(content, indent=2))
     else:
         _print(content)
 

@@ -1,4 +1,4 @@
-"""Progress of a study: one line for all its workers, overwritten in a terminal, repeated now and then in a log."""
+"""Progress of a study on standard error: a line for all its workers, redrawn in a terminal, now and then in a log."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StudyProgress:
         """Leave the last line where it is, as the state of the study."""
         if self._line:
             line, _, _ = self._line.partition(LEFT)
-            print(f"\r\x1b[K{line}" if sys.stdout.isatty() else line, flush=True)
+            print(f"\r\x1b[K{line}" if sys.stderr.isatty() else line, file=sys.stderr, flush=True)
 
     def show(self, study: Study) -> None:
         """Tell how the study stands, in a log only when it is time for a line."""
@@ -44,17 +44,17 @@ class StudyProgress:
         if self._before is None:
             self._before = over
         self._line = self._state(study, over, now)
-        if sys.stdout.isatty():
+        if sys.stderr.isatty():
             width = shutil.get_terminal_size().columns - 1
-            print(f"\r\x1b[K{self._line[:width]}", end="", flush=True)
+            print(f"\r\x1b[K{self._line[:width]}", end="", file=sys.stderr, flush=True)
         elif now - self._told_at >= min(max(LINE_EVERY, (now - self._started_at) / 20), LONGEST):
             self._told_at = now
-            print(self._line, flush=True)
+            print(self._line, file=sys.stderr, flush=True)
 
     def tell(self, line: str) -> None:
-        """A line on standard error, above the one that moves."""
-        if sys.stdout.isatty():
-            print("\r\x1b[K", end="", flush=True)
+        """A line above the one that moves."""
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         tell(line)
 
     def _state(self, study: Study, over: int, now: float) -> str:

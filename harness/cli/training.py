@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from harness.cli.data_report import waiting
 from harness.cli.progress import DataReport, TerminalMonitor
+from harness.cli.streams import print_document
 from harness.cli.terminal import duration, number, parameters, tell
 from harness.errors import UserError, explained
 from harness.estimate import Estimate, measure
@@ -25,6 +25,7 @@ from harness.recipes import Named, named
 from harness.registry import Registry
 from harness.seeding import seeds_of
 from harness.store import Run, Store
+from harness.times import seconds_of
 from harness.tolerance import TOLERANCE, share_of
 
 
@@ -99,13 +100,16 @@ def parse_tolerance(text: str | None, match_params: str | None) -> float:
 
 
 def seconds(text: str | None) -> float | None:
-    """``"90"``, ``"90s"``, ``"10m"`` or ``"2h"`` in seconds."""
+    """``--max-time`` in seconds."""
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
-    if match is None or float(match[1]) == 0:
+    try:
+        found = seconds_of(text)
+    except ValueError as error:
+        raise UserError(f"--max-time {text}: {error}") from error
+    if found == 0:
         raise UserError(f"--max-time {text}: write a time above zero such as 90s, 10m or 2h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+    return found
 
 
 def parse_seeds(seed: int | None, seeds: str | None) -> tuple[int, ...]:
@@ -187,7 +191,7 @@ def dry_run(wanted: Wanted, on: Machine, *, as_json: bool) -> None:
             "seeds": list(wanted.seeds),
             **estimate.to_dict(),
         }
-        print(json.dumps(content, indent=2))
+        print_document(json.dumps(content, indent=2))
     else:
         print(_cost(estimate, len(wanted.seeds)))
 

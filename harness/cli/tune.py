@@ -12,6 +12,7 @@ from harness.cli.options import (
     AcceptCodeOption,
     AddressOption,
     BackendOption,
+    CheckpointOption,
     DataRootOption,
     EngineOption,
     HomeOption,
@@ -75,9 +76,7 @@ def tune(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     backend: BackendOption = None,
     threads: ThreadsOption = None,
-    checkpoint_every: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Time between two checkpoints.")
-    ] = 10.0,
+    checkpoint_every: CheckpointOption = 10.0,
     plugin: PluginOption = None,
     accept_code: AcceptCodeOption = False,
     data_root: DataRootOption = None,

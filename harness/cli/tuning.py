@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.progress import TerminalMonitor
+from harness.cli.streams import print_document
 from harness.cli.study_progress import StudyProgress
 from harness.cli.terminal import duration, print_rows, score, tell
 from harness.cli.training import Wanted, exit_code, seconds
@@ -96,7 +97,7 @@ def show_space(wanted: Tuning, machine: Machine, *, as_json: bool) -> None:
     begin = first_points(registry, base, space)
     if as_json:
         first = [{"origin": one.origin, "values": dict(one.values)} for one, _ in begin]
-        print(json.dumps({"space": space.rows(), "first": first}, indent=2))
+        print_document(json.dumps({"space": space.rows(), "first": first}, indent=2))
         return
     print_rows(space.rows())
     for number, (one, notes) in enumerate(begin):
@@ -163,10 +164,10 @@ def _announce(wanted: Tuning, begun: Begun) -> None:
     study, trials = begun.study, begun.study.trials()
     before = tally.counted(trials) - begun.missing
     there = f"goes on with {before} trials, {tally.ended(trials)} of them over" if before else "begins"
-    print(f"study {study.name} {there}; kept in {study.opened.address.name}", flush=True)
+    tell(f"study {study.name} {there}; kept in {study.opened.address.name}")
     if not before:
         for number, (one, notes) in enumerate(begun.first[: wanted.trials]):
-            print(f"trial {number} is {one.origin}{f' ({_joined(notes)})' if notes else ''}", flush=True)
+            tell(f"trial {number} is {one.origin}{f' ({_joined(notes)})' if notes else ''}")
 
 
 def _finish(wanted: Tuning, study: Study, job: Job, ended: str | None, again: str) -> int:

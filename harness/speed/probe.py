@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -173,6 +174,8 @@ def _least(case: Case) -> int:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asked decides when to stop
-    print(json.dumps(asdict(main(json.loads(sys.argv[1])))))
+    with redirect_stdout(sys.stderr):  # what a layer prints is no part of the answer
+        found = main(json.loads(sys.argv[1]))
+    print(json.dumps(asdict(found)))
     sys.stdout.flush()
     os._exit(0)

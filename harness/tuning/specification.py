@@ -72,13 +72,11 @@ def _ends(text: str, where: str) -> Ends:
 
 
 def _listed(text: str, where: str) -> list[Any]:
-    """Choices as TOML writes them; words may stand without quotes, as a shell leaves them."""
+    """Choices as :func:`harness.toml.value` reads a list."""
     value = toml.value(text)
     if isinstance(value, list):
         return value
-    if not text.endswith("]"):
-        raise UserError(f"{where}: the choices must end with ]")
-    return [toml.value(word.strip()) for word in text[1:-1].split(",") if word.strip()]
+    raise UserError(f"{where}: the choices must end with ]")
 
 
 def told(distribution: BaseDistribution) -> str:

@@ -93,7 +93,7 @@ def test_a_node_is_killed_and_then_the_driver_and_every_run_is_stored_once(nodes
     second = start(suite, home, nodes.address, **environment)  # at once: what is left of the first may still be ending
     out, complaints = second.communicate(timeout=PATIENCE)
     assert second.returncode == 0, out + complaints
-    assert f"{SEEDS} of {SEEDS} runs over" in out, out + complaints
+    assert f"{SEEDS} of {SEEDS} runs over" in complaints, out + complaints
     runs = runs_of(url)
     assert [run.state for run in runs] == ["done"] * SEEDS
     assert {run.seed for run in runs} == set(range(SEEDS))

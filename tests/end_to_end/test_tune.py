@@ -21,8 +21,8 @@ def shown(command, name="gru-sdigits", *options):
 def test_a_study_from_the_command_to_a_tested_recipe(command, tmp_path):
     first = command(*SMALL, "--trials", "4", "--workers", "2", "--final-seeds", "2")
     assert first.returncode == 0, first.stderr
-    assert "study gru-sdigits begins" in first.stdout
-    assert "trial 0 is standard" in first.stdout
+    assert "study gru-sdigits begins" in first.stderr
+    assert "trial 0 is standard" in first.stderr
     told = "it trains for 2 epochs, as its trials did, and 'standard' for 30: --epochs 30 makes them even"
     assert told in first.stdout
     assert first.stdout.count(": done (valid") == 2
@@ -52,7 +52,7 @@ def test_a_study_from_the_command_to_a_tested_recipe(command, tmp_path):
 
     more = command(*SMALL, "--trials", "6", "--final-seeds", "0")
     assert more.returncode == 0, more.stderr
-    assert "goes on with 4 trials, 4 of them over" in more.stdout
+    assert "goes on with 4 trials, 4 of them over" in more.stderr
     assert shown(command)["counts"]["complete"] == 6
 
     [row] = json.loads(command("list", "studies", "--json").stdout)

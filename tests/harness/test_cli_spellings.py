@@ -9,9 +9,10 @@ import pytest
 from harness import toml
 from harness.cli import run_command
 from harness.errors import UserError
-from harness.recipe import compose
+from harness.recipe import compose, split_variant
 from harness.recipes import named
 from harness.registry import Registry
+from harness.times import seconds_of
 from harness.tuning.space import space_of
 
 EMPTY = "architectures = ['lstm']\ntasks = ['sdigits']\n"
@@ -177,3 +178,89 @@ def test_a_file_that_nobody_would_write(
     assert "deep.toml" in told
     assert "deep" in told or "too large" in told
     assert "mistake of the program" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("0", 0), ("30s", 30), (".5 s", 0.5), ("2m", 120), ("1.5h", 5400)]
+)
+def test_times_have_units(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1", "1d", "nan", "9" * 400])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="90s, 10m or 2h"):
+        seconds_of(text)
+
+
+@pytest.mark.parametrize("written", ["10m", "600s", " 600 ", 600, 600.0])
+def test_a_recipe_takes_a_time_as_the_option_does(written: object) -> None:
+    recipe = compose(Registry(), "lstm", "sdigits", {"training": {"max_time": written}})
+    assert recipe.training.max_time == 600
+    assert recipe == compose(Registry(), "lstm", "sdigits", {}, {"max_time": 600.0})
+
+
+@pytest.mark.parametrize("written", ["10x", "0s", "soon"])
+def test_a_recipe_refuses_what_is_no_time(written: str) -> None:
+    with pytest.raises(UserError, match="max_time = "):
+        compose(Registry(), "lstm", "sdigits", {"training": {"max_time": written}})
+
+
+@pytest.mark.parametrize(("given", "code"), [("30s", 0), ("2m", 0), ("0.5", 0), ("0", 0), ("soon", 2), ("-1", 2)])
+def test_time_between_checkpoints(given: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "suite.toml").write_text(EMPTY)
+    seen = []
+    monkeypatch.setattr("harness.cli.suite.driven.drive", lambda wanted, machine: seen.append(machine) or 0)
+    arguments = ["suite", "run", str(tmp_path / "suite.toml"), "--home", str(tmp_path / "h")]
+    assert run_command([*arguments, f"--checkpoint-every={given}"]) == code
+    assert [machine.checkpoint_every for machine in seen] == ([seconds_of(given)] if code == 0 else [])
+
+
+def test_without_the_option_a_checkpoint_is_written_every_ten_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr("harness.cli.suite.driven.drive", lambda wanted, machine: seen.append(machine) or 0)
+    assert run_command(["suite", "run", "quick", "--home", str(tmp_path)]) == 0
+    assert seen[0].checkpoint_every == 10.0
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("x[sizes=[1,2]]", {"sizes": [1, 2]}),
+        ("x[sizes=[1, 2], length=3]", {"sizes": [1, 2], "length": 3}),
+        ("x[name='a,b',flags=[True, False]]", {"name": "a,b", "flags": [True, False]}),
+        ("x[deep=[[1,2],[3]]]", {"deep": [[1, 2], [3]]}),
+        ("x[names=[one, two]]", {"names": ["one", "two"]}),
+    ],
+)
+def test_a_variant_may_have_lists(task: str, options: dict[str, object]) -> None:
+    assert split_variant(task) == ("x", options)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("[True, False]", [True, False]),
+        ("[true, False]", [True, False]),
+        ("['True', True]", ["True", True]),
+        ("[off, 1]", ["off", 1]),
+        ("[[True], [False]]", [[True], [False]]),
+        ("True", "True"),
+        ("[True", "[True"),
+    ],
+)
+def test_a_list_takes_the_words_that_a_value_takes(text: str, value: object) -> None:
+    assert toml.value(text) == value
+
+
+def test_a_list_of_words_is_not_followed_for_ever() -> None:
+    with pytest.raises(UserError, match="deep"):
+        toml.value("[" * 4000 + "x" + "]" * 4000)
+
+
+def test_truth_values_in_a_space() -> None:
+    base = named(Registry(), "lstm", "sdigits", "standard", {}).recipe
+    space = space_of(Registry(), "lstm", "sdigits", base, {"bias": "[True, False]", "forget_bias": "0"})
+    assert space.distributions["bias"].choices == (True, False)

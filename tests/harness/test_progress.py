@@ -31,7 +31,7 @@ def test_lines_tell_loss_metric_and_time_left(now, capsys):
         state = Progress(epoch=2, step=0, curve=[CurvePoint(2, 20, 24.0, 1.25, 1.0, 0.5, 0.1)])
         now[0] += 17
         monitor.on_epoch(state)
-    lines = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().err.splitlines()
     assert lines == [
         "gru on psdigits, seed 3: run 0123456789ab begins",
         "gru on psdigits, seed 3: epoch 1/10, loss 2.5, 1 min 54 s left",  # 6 s for half an epoch, 9.5 to go
@@ -50,7 +50,7 @@ def test_what_ends_by_the_clock_says_so(now, capsys):
     now[0] += 12
     point = CurvePoint(2, 13, 31.0, 1.25, 1.0, 0.5, 0.1)
     monitor.on_epoch(Progress(epoch=2, step=0, seconds=31.0, curve=[point], over=True))
-    lines = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()[1:]]
+    lines = [line.partition(": ")[2] for line in capsys.readouterr().err.splitlines()[1:]]
     assert lines == ["epoch 2/25, loss 2.5, 10.0 s left", "epoch 2/25, loss 1.25, valid 50.00 %, 0.0 s left"]
 
 
@@ -61,7 +61,7 @@ def test_time_left_of_a_resumed_run_counts_from_where_it_resumed(now, capsys):
     monitor.on_step(Progress(epoch=8, step=1), 10, lambda: 1.0)
     now[0] += 10
     monitor.on_step(Progress(epoch=9, step=0), 10, lambda: 1.0)
-    assert capsys.readouterr().out.splitlines()[-1].endswith("20.0 s left")  # 20 s for one epoch, one to go
+    assert capsys.readouterr().err.splitlines()[-1].endswith("20.0 s left")  # 20 s for one epoch, one to go
 
 
 def test_brackets_are_text_and_not_markup(now, capsys):
@@ -76,7 +76,7 @@ def test_a_long_run_writes_a_line_a_minute(now, capsys):
     for _ in range(36_000):
         now[0] += 1
         monitor.on_step(Progress(epoch=1, step=0), 10, lambda: 1.0)
-    assert 600 < len(capsys.readouterr().out.splitlines()) < 700
+    assert 600 < len(capsys.readouterr().err.splitlines()) < 700
 
 
 def test_the_preparation_of_data_is_told_now_and_then_with_the_time_left(monkeypatch, capsys):

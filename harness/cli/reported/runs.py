@@ -34,7 +34,7 @@ def frames(store: Store, registry: Registry) -> dict[str, pd.DataFrame]:
             environments.setdefault(name, environment)
     return {
         "runs": runs.assign(
-            **_titles(runs, documents, registry),
+            **titles(runs, documents, registry),
             command=list(_commands(runs, documents, registry)),
             environment=[known[id(one)] for one in documents["environment"]],
             default=list(map(is_default, runs["arch"], runs["task"], documents["recipe"])),
@@ -51,7 +51,7 @@ def frames(store: Store, registry: Registry) -> dict[str, pd.DataFrame]:
     }
 
 
-def _titles(runs: pd.DataFrame, documents: dict[str, list[Any]], registry: Registry) -> dict[str, list[str]]:
+def titles(runs: pd.DataFrame, documents: dict[str, list[Any]], registry: Registry) -> dict[str, list[str]]:
     """What tables call the architecture and the task of each run: ``Permuted sequential MNIST [permutation=cornn]``.
 
     Of a plugin that is not at hand it is what its newest run says; the bare name where none says anything.

@@ -17,6 +17,7 @@ from harness.cli.options import (
     ThreadsOption,
     WorkersOption,
 )
+from harness.cli.streams import print_document
 from harness.cli.study import StorageOption
 from harness.cli.suite.shipped import SuiteArgument
 
@@ -53,6 +54,6 @@ def plan(
         opened.grid, found, prices, workers or usual_workers(opened.machine.wanted_threads()), at_work=opened.at_work
     )
     if json:
-        print(jsons.dumps(content, indent=2))
+        print_document(jsons.dumps(content, indent=2))
     else:
         print_plan(content)

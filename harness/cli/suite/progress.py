@@ -1,4 +1,4 @@
-"""Progress of a campaign: in a terminal all runs under way and a line for the whole, in a log a line now and then."""
+"""Progress of a campaign on standard error: all runs under way in a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SuiteProgress(Watch):
 
     def __init__(self, suite: str, metric: Callable[[str], str]) -> None:
         self.suite, self.metric = clean(suite), metric
-        self.console = Console(markup=False, highlight=False, emoji=False)
+        self.console = Console(stderr=True, markup=False, highlight=False, emoji=False)
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self._started_at = time.monotonic()
         self._shown_at = -math.inf
@@ -82,7 +82,7 @@ class SuiteProgress(Watch):
         self.console.print(clean(f"{unit.name}: {state}{reason} ({'; '.join(about)})"), soft_wrap=True)
 
     def tell(self, line: str) -> None:
-        """A line above those that move in a terminal, else on standard error."""
+        """A line above those that move in a terminal."""
         if self.console.is_terminal:
             self.console.print(clean(line), soft_wrap=True)
         else:

@@ -9,6 +9,7 @@ import typer
 from harness.cli.options import (
     AddressOption,
     BackendOption,
+    CheckpointOption,
     DataRootOption,
     EngineOption,
     HomeOption,
@@ -49,9 +50,7 @@ def run(
     storage: StorageOption = None,
     backend: BackendOption = None,
     threads: ThreadsOption = None,
-    checkpoint_every: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Time between two checkpoints.")
-    ] = 10.0,
+    checkpoint_every: CheckpointOption = 10.0,
     plugin: PluginOption = None,
     data_root: DataRootOption = None,
     offline: OfflineOption = False,

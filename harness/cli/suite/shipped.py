@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.options import JsonOption
+from harness.cli.streams import print_document
 
 SuiteArgument = Annotated[
     str,
@@ -22,7 +23,7 @@ def list_(json: JsonOption = False) -> None:
 
     rows = [{"suite": name, "title": load(name).title} for name in shipped()]
     if json:
-        print(jsons.dumps(rows, indent=2))
+        print_document(jsons.dumps(rows, indent=2))
     else:
         print_rows(rows)
 

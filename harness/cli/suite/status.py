@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsons
 
 from harness.cli.options import HomeOption, JsonOption, PluginOption, ThreadsOption
+from harness.cli.streams import print_document
 from harness.cli.study import StorageOption
 from harness.cli.suite.shipped import SuiteArgument
 
@@ -31,6 +32,6 @@ def status(
     running = sum(len(one.running) + one.searching for one in found)
     content = document(opened.grid, found, prices, max(1, running), at_work=opened.at_work)
     if json:
-        print(jsons.dumps(content, indent=2))
+        print_document(jsons.dumps(content, indent=2))
     else:
         print_status(content)

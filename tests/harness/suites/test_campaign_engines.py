@@ -46,8 +46,9 @@ SCORES = {}
 
 def test_all_engines_train_the_same(suite, request):
     code, out, complaints, runs = suite()
-    assert (code, complaints) == (0, "")
-    assert "tiny: 2 of 2 runs over" in out
+    assert code == 0, complaints
+    assert "tiny: 2 of 2 runs over" in complaints
+    assert "runs over" not in out
     assert [line.split()[:2] for line in out.splitlines() if line.startswith("sign ")] == [["sign", "mean"]]
     found = json.dumps(sorted((run.seed, run.metrics["valid"], run.metrics["test"]) for run in runs))
     assert SCORES.setdefault("scores", found) == found

@@ -42,12 +42,12 @@ def test_a_log_has_the_whole_at_once_then_now_and_then(capsys, board, monkeypatc
     with SuiteProgress("quick", lambda task: "accuracy") as progress:
         progress.show(board)
         progress.show(board)
-        assert capsys.readouterr().out == "quick: 0 of 3 runs over\n"
+        assert capsys.readouterr().err == "quick: 0 of 3 runs over\n"
         clock[0] += 6.0
         board.begin(unit("1"), KIND)
         board.runs["failed"] += 1
         progress.show(board)
-        assert capsys.readouterr().out == "quick: 1 of 4 runs over (1 failed), 1 under way\n"
+        assert capsys.readouterr().err == "quick: 1 of 4 runs over (1 failed), 1 under way\n"
         clock[0] += 1000.0
         progress.show(board)
         assert capsys.readouterr().out == "", "nothing has changed"
@@ -56,7 +56,7 @@ def test_a_log_has_the_whole_at_once_then_now_and_then(capsys, board, monkeypatc
         progress.show(board)
         progress.show(board)
         assert len(capsys.readouterr().out.splitlines()) == 1
-    assert capsys.readouterr().out == "quick: 2 of 5 runs over (2 failed)\n"
+    assert capsys.readouterr().err == "quick: 2 of 5 runs over (2 failed)\n"
 
 
 def test_a_line_for_each_run_that_ended(capsys, board):
@@ -67,8 +67,8 @@ def test_a_line_for_each_run_that_ended(capsys, board):
     failed = Ended("1", "over", "failed", "loss is nan", run="abc", valid=None, seconds=1.0)
     progress.ended(board.under["1"], failed, "failed")
     progress.ended(board.under["1"], Ended("1", "over", "done", run="abc", known=True), "done")
-    out = capsys.readouterr().out.splitlines()
-    assert out == [
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
         "lstm on sign, seed 0: done (valid 50.00 %, test 25.00 %; 3.0 s, run abc on node7)",
         "lstm on sign, seed 0: failed: loss is nan (valid -, test -; 1.0 s, run abc)",
         "lstm on sign, seed 0: done before (valid -, test -; 0.0 s, run abc)",
@@ -81,7 +81,7 @@ def test_trials_are_counted_and_have_no_line(capsys, board):
     board.begin(TrialUnit("2", "lstm on sign, trial 0", "s", "study"), ("lstm", "sign", "trial"))
     progress.ended(board.under["2"], Ended("2", "over", "done"), "done")
     progress.show(board)
-    assert capsys.readouterr().out == "quick: 0 of 3 runs over, 0 of 5 trials, 1 under way\n"
+    assert capsys.readouterr().err == "quick: 0 of 3 runs over, 0 of 5 trials, 1 under way\n"
 
 
 def test_letters_that_could_steer_a_terminal_are_taken_out(capsys, board):
@@ -93,9 +93,9 @@ def test_letters_that_could_steer_a_terminal_are_taken_out(capsys, board):
     progress.show(board)
     said = capsys.readouterr()
     assert "\x1b" not in said.out + said.err
-    assert "β-net on sign" in said.out
-    assert len(said.out.splitlines()) == 2
-    assert len(said.err.splitlines()) == 1
+    assert "β-net on sign" in said.err
+    assert len(said.err.splitlines()) == 3
+    assert said.out == ""
 
 
 def test_a_terminal_shows_every_run_under_way_and_the_whole(terminal, board):
