@@ -1,6 +1,7 @@
 """What a unit comes to, on whatever engine: found, trained, refused, stopped."""
 
 import platform
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,9 +80,11 @@ def test_what_failed_stays_failed_unless_it_is_to_be_redone(hand, unit, store):
     assert len(store.runs()) == 1
 
 
-def test_another_version_of_a_plugin_is_refused_before_anything_is_stored(hand, unit, plugin, store):
+def test_another_version_of_a_plugin_is_refused_before_anything_is_stored(hand, unit, plugin, store, monkeypatch):
     planned = unit()
     Path(plugin).write_text(Path(plugin).read_text() + "\n# edited\n")
+    for name in [name for name in sys.modules if name.startswith("harness_plugin_")]:
+        monkeypatch.delitem(sys.modules, name)  # as in a process that imports it now
     ended = hand().carry_out(planned)
     assert ended.how == "refused"
     assert planned.recipe_hash in ended.sentence
