@@ -88,8 +88,14 @@ def subnormals_flushed() -> AbstractContextManager[str]:
 
     It yields what happens to them: ``flushed``, ``kept`` or ``mixed`` (see ``architectures.kernels.subnormals``).
     """
+    flush = wanted_subnormals() == "flush"
+    scope: AbstractContextManager[str] = resolve("architectures.kernels.subnormals:flushed")(flush)
+    return scope
+
+
+def wanted_subnormals() -> str:
+    """``flush`` or ``keep``, as ``HARNESS_SUBNORMALS`` says."""
     wanted = os.environ.get("HARNESS_SUBNORMALS") or "flush"
     if wanted not in ("flush", "keep"):
         raise UserError(f"HARNESS_SUBNORMALS={wanted}: must be flush or keep")
-    scope: AbstractContextManager[str] = resolve("architectures.kernels.subnormals:flushed")(wanted == "flush")
-    return scope
+    return wanted

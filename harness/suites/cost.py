@@ -20,7 +20,7 @@ from harness.waiting import waiting
 
 if TYPE_CHECKING:
     from harness.execution import Job
-    from harness.machine import Machine
+    from harness.machine import Machine, wanted_subnormals
     from harness.registry import Registry
     from harness.store import Store
     from harness.store.head import Head
@@ -110,6 +110,7 @@ class Prices:
             "threads": machine.use_threads(),
             "backend": machine.backend,
             "openmp_wait": waiting(),
+            "subnormals": wanted_subnormals(),
             "versions": {"harness": __version__, "torch": metadata.version("torch")},
         }
         known = recall(machine.home, "estimates", key)
