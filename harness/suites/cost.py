@@ -20,7 +20,7 @@ from harness.waiting import waiting
 
 if TYPE_CHECKING:
     from harness.execution import Job
-    from harness.machine import Machine, wanted_subnormals
+    from harness.machine import Machine
     from harness.registry import Registry
     from harness.store import Store
     from harness.store.head import Head
@@ -103,6 +103,8 @@ class Prices:
         return Price(median(head.seconds for head in here or done), "runs") if done else None
 
     def _measured(self, cell: Cell, recipe: Named, machine: Machine, kind: str) -> Price:
+        from harness.machine import wanted_subnormals
+
         key = {
             "recipe": recipe.recipe.hash,
             "host": platform.node(),

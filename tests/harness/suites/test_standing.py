@@ -225,6 +225,10 @@ def test_what_is_measured_is_remembered_and_no_measuring_measures_nothing(one, p
     assert prices(measuring=False).all([one()]) == [price]
     assert prices().all([one()]) == [price]
     assert len(measured) == 1
+    monkeypatch.setenv("HARNESS_SUBNORMALS", "keep")
+    assert prices(measuring=False).all([one()]) == [Price(None, None)], "subnormal numbers take another time"
+    monkeypatch.setenv("HARNESS_SUBNORMALS", "flush")
+    assert prices(measuring=False).all([one()]) == [price]
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
     assert prices(measuring=False).all([one()]) == [Price(None, None)], "threads that wait otherwise take another time"
 
