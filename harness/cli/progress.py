@@ -27,8 +27,8 @@ WIDE = 100
 
 
 class TerminalMonitor(Monitor):
-    """Shows loss, validation metric and time left of the run under way, and prints one line for each run that ended, the
-    only ones on standard output.
+    """Shows loss, validation metric and time left of the run under way; prints a line for each run that ended, which
+    is a result and goes to standard output.
 
     Args:
         metric: name of the task's metric.
