@@ -106,7 +106,7 @@ class Architecture(_Descriptor):
 
     default_needs: Mapping[str, str] = field(default_factory=dict)
     """Key of :attr:`defaults` -> hyper-parameter without which it says nothing: where that is switched off, and the key
-    isn't given, the default of the layer holds."""
+    isn't given, the default of the layer holds and the search space does without the key."""
 
     search_space: Callable[[], dict[str, BaseDistribution]] | None = None
     """The hyper-parameters worth tuning and their ranges. A function, so that only tuning imports Optuna."""

@@ -78,7 +78,7 @@ class Machine:
         :mod:`harness.waiting`), and the last digits of a result depend on their number.
         """
         named = str(self.threads or os.environ.get("HARNESS_THREADS") or 1)
-        if not named.isdecimal() or not 1 <= int(named) <= 1024:
+        if not named.isdecimal() or len(named) > 4 or not 1 <= int(named) <= 1024:
             raise UserError(f"{named} threads: must be a whole number from 1 to 1024 (--threads or HARNESS_THREADS)")
         return int(named)
 

@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from reports.frames import Frames
     from reports.ranking.leaderboard import rankings, table
     from reports.ranking.versus import versus
-    from reports.site import render, second_process
+    from reports.site import check_folder, render, second_process
 
-__all__ = ["Frames", "export", "rankings", "render", "second_process", "table", "versus"]
+__all__ = ["Frames", "check_folder", "export", "rankings", "render", "second_process", "table", "versus"]
 
 _HOME = {
     "Frames": "reports.frames",
+    "check_folder": "reports.site",
     "export": "reports.exports",
     "render": "reports.site",
     "second_process": "reports.site",

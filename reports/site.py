@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryFile
+
+import pandas as pd
 
 from reports import changes
 from reports.changes import Snapshot
@@ -54,6 +57,13 @@ def render(
     if unpaged:
         tell(unpaged)
     return out / "index.html"
+
+
+def check_folder(out: Path) -> None:
+    """Make the folder `out`; an OSError of one sentence where :func:`render` could not write its first page there."""
+    out = Path(out)
+    first = next(pages(Frames(pd.DataFrame())))
+    _Folder(out, changes.remembered(out).pages).check(first)
 
 
 def _halves(frames: Frames, every_run: bool) -> tuple[list[str], list[str]]:
@@ -143,13 +153,19 @@ class _Folder:
 
     def put(self, page: Page) -> str:
         """Write a page and return its address."""
-        if page.address not in self._own and self._foreign(page):
-            raise OSError(
-                f"cannot write the report to {self._out}: {page.address} is there, and no page of a report: name "
-                "another folder or remove it"
-            )
+        self._refuse_foreign(page)
         self.write(page.address, page.content.encode("utf-8"))
         return page.address
+
+    def check(self, page: Page) -> None:
+        """Make the folder and try to write there; `page` itself is not written."""
+        self._refuse_foreign(page)
+        try:
+            self._out.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self._out) as file:
+                file.write(b"written")
+        except OSError as error:
+            raise self._explained("write", error) from error
 
     def write(self, address: str, data: bytes) -> None:
         path = self._out / address
@@ -161,6 +177,13 @@ class _Folder:
                 replace(path, lambda part: part.write_bytes(data))
         except OSError as error:
             raise self._explained("write", error) from error
+
+    def _refuse_foreign(self, page: Page) -> None:
+        if page.address not in self._own and self._foreign(page):
+            raise OSError(
+                f"cannot write the report to {self._out}: {page.address} is there, and no page of a report: name "
+                "another folder or remove it"
+            )
 
     def _foreign(self, page: Page) -> bool:
         # All pages are alike up to the digest of their script.

@@ -28,8 +28,10 @@ def demo(
     from harness.home import Home
     from harness.registry import Registry
     from harness.store import Run, open_store
-    from reports import render, table
+    from reports import check_folder, render, table
 
+    with explained("demo"):
+        check_folder(out)  # before minutes of training
     machine = training.machine(home, None, True, "cpu", threads, 10.0, backend)
     jobs = [training.Wanted(arch, TASK).job(machine) for arch in ARCHITECTURES]
     store = open_store(home)

@@ -74,7 +74,13 @@ AcceptCodeOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int | None,
-    typer.Option("--threads", min=1, metavar="N", help="Threads of one run on the CPU (else HARNESS_THREADS, else 1)."),
+    typer.Option(
+        "--threads",
+        min=1,
+        max=1024,
+        metavar="N",
+        help="Threads of one run on the CPU (else HARNESS_THREADS, else 1).",
+    ),
 ]
 BackendOption = Annotated[
     str | None,

@@ -33,9 +33,11 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the recipe, such as lr=1e-3; repeatable."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Short for --set epochs=N.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, max=10_000_000, help="Short for --set epochs=N.")] = None,
     max_time: Annotated[str | None, typer.Option(help="End the training after this time: 90s, 10m, 2h.")] = None,
-    train_limit: Annotated[int | None, typer.Option(help="Train on the first N samples only.")] = None,
+    train_limit: Annotated[
+        int | None, typer.Option(min=1, max=2**63 - 1, help="Train on the first N samples only.")
+    ] = None,
     match_params: MatchParamsOption = None,
     match_tolerance: MatchToleranceOption = None,
     match_step_time: MatchStepTimeOption = None,

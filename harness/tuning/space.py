@@ -108,6 +108,9 @@ class _Pair:
         architecture = self.architecture
         with explained(f"architecture {architecture.name}, search space"):
             distributions = dict(architecture.search_space()) if architecture.search_space else {}
+        for key, other in architecture.default_needs.items():
+            if not self.base.layer.get(other):  # switched off: the key has one value
+                distributions.pop(key, None)
         step = architecture.stable_step
         rules: dict[str, Rule] = {}
         for key in distributions:

@@ -47,7 +47,7 @@ def refused(result, *told: str) -> None:
         ((*PAIR, "--seed", "9" * 30), "--seed"),
         ((*PAIR, "--seeds", "0-9999999999"), "at most 100000 seeds"),
         ((*PAIR, "--set", "hidden_size=nan"), "hidden_size = nan is refused"),
-        ((*PAIR, "--threads", "99999999999"), "whole number from 1 to 1024"),
+        ((*PAIR, "--threads", "99999999999"), "1<=x<=1024"),
         ((*PAIR, "--home", "~nosuchuser/x"), "~nosuchuser/x"),
         ((*PAIR, "--data-root", "~nosuchuser/x"), "~nosuchuser/x"),
         ((*PAIR, "--plugin", "~nosuchuser/x.py"), "~nosuchuser/x.py"),

@@ -25,7 +25,7 @@ HUGE = "9" * 5000
         (("tune", *PAIR, "--show-space", "--space", f"lr=1e-4..{HUGE}"), "lr"),
         (("tune", *PAIR, "--show-space", "--space", "lr=1e-4..nan"), "lr"),
         (("tune", *PAIR, "--trials", "10000000000000000000"), "--trials"),
-        (("run", *PAIR, "--dry-run", "--train-limit", "9223372036854775808"), "train_limit"),
+        (("run", *PAIR, "--dry-run", "--train-limit", "9223372036854775808"), "--train-limit"),
         (("run", *PAIR, "--dry-run", "--set", "num_layers=9223372036854775808"), "num_layers"),
         (("run", *PAIR, "--dry-run", "--set", "num_layers=10001"), "num_layers"),
         (("run", *PAIR, "--dry-run", "--set", f"hidden_size={HUGE}"), "hidden_size"),

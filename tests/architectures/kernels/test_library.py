@@ -242,3 +242,13 @@ def test_who_asks_for_eager_builds_nothing(monkeypatch):
         warnings.simplefilter("error", RuntimeWarning)
         UnICORNN(1, 2, dt=0.1, alpha=1.0)(torch.zeros(3, 1, 1))
     assert kernels.counts() == {("unicornn", "eager"): 1}
+
+
+def test_the_compiler_of_a_package_is_not_looked_for_in_the_current_folder(monkeypatch, tmp_path):
+    (tmp_path / "ziglang.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(library.importlib.util, "find_spec", lambda name: object())
+    done = subprocess.run([*library._compiler(), "--version"], capture_output=True, text=True)
+    assert done.returncode != 7

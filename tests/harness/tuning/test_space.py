@@ -313,3 +313,16 @@ def test_optuna_samples_the_space():
         trial = study.ask(dict(found.distributions))
         found.recipe(REGISTRY, trial.params)
         study.tell(trial, 0.0)
+
+
+@pytest.mark.parametrize("arch", ["lstm", "gru"])
+def test_a_key_that_says_nothing_is_not_searched(arch):
+    """Without biases there is no forget bias."""
+    assert "forget_bias" in space(arch).distributions
+    base = named(REGISTRY, arch, "psdigits", changes={"bias": "off"}).recipe
+    found = space_of(REGISTRY, arch, "psdigits", base)
+    assert "forget_bias" not in found.distributions
+    values, _ = found.values_of(base)
+    assert found.recipe(REGISTRY, values).layer["forget_bias"] == 0
+    with pytest.raises(UserError, match=r"--space forget_bias=\[0, 1\]: .*bias"):
+        space_of(REGISTRY, arch, "psdigits", base, {"forget_bias": "[0, 1]"})
