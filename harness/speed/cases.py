@@ -67,8 +67,8 @@ def sizes(option: str, given: Iterable[str]) -> list[int]:
     """The same for whole numbers above zero."""
     found = words(option, given)
     for word in found:
-        if not word.isdecimal() or not 1 <= int(word) < 2**31:
-            raise UserError(f"{option} {word}: write whole numbers from 1 on, separated by commas")
+        if not word.isdecimal() or len(word) > 10 or not 1 <= int(word) < 2**31:
+            raise UserError(f"{option} {word}: write whole numbers from 1 to 2**31 - 1, separated by commas")
     return [int(word) for word in found]
 
 

@@ -652,3 +652,11 @@ def test_compare_says_what_is_no_better_than_a_constant(store: Store, harness: H
     assert (lstm["against_chance"], gru["against_chance"]) == (told, "")
     assert lstm["chance_level"] == (0.5 if known else 37 / 360), "else it is what the task states"
     assert f"lstm: {told.capitalize()}" in " ".join(harness("compare", "lstm", "gru", "--task", "psdigits")[1].split())
+
+
+def test_compare_of_architectures_knows_the_titles_of_a_plugin(store: Store, harness: Harness, plugin: str) -> None:
+    for run in (*seeds_of("mean", "standard", 0.9, task="sign"), *seeds_of("lstm", "standard", 0.8, task="sign")):
+        store.add(run)
+    code, out, told = harness("compare", "mean", "lstm", "--task", "sign", "--plugin", plugin, "--json")
+    assert code == 0, told
+    assert [row["arch_title"] for row in json.loads(out)] == ["Mean", "LSTM"]

@@ -97,7 +97,7 @@ def test_sequences_of_different_lengths_are_measured_at_those_that_are_named() -
     [
         ({"arch": ["lsmt"]}, "no architecture is called 'lsmt' \\(did you mean 'lstm'\\?\\)"),
         ({"arch": ["lstm,"]}, "--arch: an empty word"),
-        ({"length": ["0"]}, "--length 0: write whole numbers from 1 on"),
+        ({"length": ["0"]}, "--length 0: write whole numbers from 1 to"),
         ({"length": ["-3"]}, "--length -3: write whole numbers"),
         ({"batch": ["1e3"]}, "--batch 1e3: write whole numbers"),
         ({"hidden": ["99999999999"]}, "--hidden 99999999999: write whole numbers"),

@@ -110,7 +110,7 @@ def test_json_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str], pl
     ("words", "told"),
     [
         (("--arch", "lsmt"), "no architecture is called 'lsmt' (did you mean 'lstm'?)"),
-        (("--length", "0"), "--length 0: write whole numbers from 1 on"),
+        (("--length", "0"), "--length 0: write whole numbers from 1 to"),
         (("--preset", "figure"), "--preset figure: there is no such preset"),
         (("--backend", "fast"), "--backend fast: there is no such choice"),
         (("--arch", "lstm", "--backend", "parallel"), "lstm has no backend 'parallel' here"),
