@@ -116,7 +116,7 @@ def test_json_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str], pl
         (("--arch", "lstm", "--backend", "parallel"), "lstm has no backend 'parallel' here"),
         (("--arch", "lstm", "--set", "dt=1"), "architecture lstm: there is no key 'dt'"),
         (("--max-time", "soon"), "--max-time soon: write a time"),
-        (("--threads", "2000"), "1<=x<=1024"),
+        (("--threads", "2000"), "equal to 1024"),
         (("--repeats", "0"), "repeats"),
     ],
 )

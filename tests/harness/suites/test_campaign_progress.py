@@ -50,12 +50,12 @@ def test_a_log_has_the_whole_at_once_then_now_and_then(capsys, board, monkeypatc
         assert capsys.readouterr().err == "quick: 1 of 4 runs over (1 failed), 1 under way\n"
         clock[0] += 1000.0
         progress.show(board)
-        assert capsys.readouterr().out == "", "nothing has changed"
+        assert capsys.readouterr() == ("", ""), "nothing has changed"
         board.runs["failed"] += 1
         clock[0] += 1000.0
         progress.show(board)
         progress.show(board)
-        assert len(capsys.readouterr().out.splitlines()) == 1
+        assert len(capsys.readouterr().err.splitlines()) == 1
     assert capsys.readouterr().err == "quick: 2 of 5 runs over (2 failed)\n"
 
 
