@@ -21,7 +21,7 @@ def test_times(text, value):
 
 @pytest.mark.parametrize("text", ["", "soon", "-3", "0", "0s", "10 d", "1e3"])
 def test_what_is_no_time_is_refused(text):
-    with pytest.raises(UserError, match="write a time above zero such as 90s, 10m or 2h"):
+    with pytest.raises(UserError, match="write a time"):
         seconds(text)
 
 
