@@ -96,7 +96,7 @@ def test_a_suite_that_tunes_trains_the_seeds_with_what_was_found(suite):
     assert SCORES.setdefault("tuned", found) == found
     [trials] = {run.study for run in open_store(suite.folder / "home").each() if run.trial is not None}
     assert len(open_store(suite.folder / "home").of_study(trials)) == 3
-    code, out, error, again = suite(text)
+    code, _, error, again = suite(text)
     assert (code, complaints(error)) == (0, [])
     assert {run.id for run in again} == {run.id for run in runs}
 
