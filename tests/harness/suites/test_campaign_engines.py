@@ -87,7 +87,7 @@ def test_a_task_without_its_data_is_refused_once_and_the_others_go_on(suite):
 
 def test_a_suite_that_tunes_trains_the_seeds_with_what_was_found(suite):
     text = SUITE + '[tune]\ntrials = 3\nsampler = "random"\npruner = "none"\nspace.scale = "0.5..2"\n'
-    code, out, error, runs = suite(text)
+    code, _, error, runs = suite(text)
     assert (code, complaints(error)) == (0, [])
     assert "3 of 3 trials" in error
     assert {run.recipe_name for run in runs} == {"tuned"}
